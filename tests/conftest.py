@@ -1,0 +1,65 @@
+"""Fixtures every test may ask for; what they give is described in tests/servers.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.servers import PostgresServer, RabbitServer, prepare, temporary_folder
+
+
+@pytest.fixture(scope="session")
+def servers_folder() -> Iterator[Path]:
+    with temporary_folder() as folder:
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def postgres_server(servers_folder: Path) -> Iterator[PostgresServer]:
+    server = PostgresServer(servers_folder)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres_admin_url(postgres_server: PostgresServer) -> str:
+    return postgres_server.admin_url
+
+
+@pytest.fixture(scope="session")
+def broker(servers_folder: Path) -> Iterator[RabbitServer]:
+    server = RabbitServer(servers_folder)
+    server.start()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def service_databases(postgres_server: PostgresServer) -> Callable[..., dict[str, str]]:
+    return postgres_server.databases
+
+
+@pytest.fixture
+def services(
+    service_databases: Callable[..., dict[str, str]], broker: RabbitServer, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., dict[str, str]]:
+    def make(*names: str, prepared: bool = True, cell: str = "shared") -> dict[str, str]:
+        environment = {
+            **service_databases(*names),
+            "CELL": cell,
+            "ACCORD_AMQP_URI": broker.uri(cell),
+            "ACCORD_PEERS_AMQP_URI": broker.peers_uri(cell),
+            "PSYCOPG_WAIT_FUNC": "wait_selector",
+        }
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        broker.empty()
+        if prepared:
+            for name in names:
+                prepare(name, environment)
+        return environment
+
+    return make
