@@ -1,0 +1,217 @@
+"""The batch consumer: takes what the queues of a service hold, as much as is there at once, and hands it to the inbox.
+
+One nameko extension a service. Each queue has its own connection and its own green thread; a batch is acknowledged with one frame after
+its transaction is committed. Nothing here raises out of its thread: that would end the service (fact N7).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import eventlet
+from kombu import Connection
+from nameko.extensions import SharedExtension
+
+from shared import settings
+from shared.bus import topology
+from shared.bus.inbox import Handler, Inbox, Tally, Undecodable, decode
+from shared.bus.storage import Away
+from shared.bus.streams import Delivery
+from shared.health import MESSAGE_AGE, MESSAGES_FAILED, MESSAGES_HANDLED
+
+log = logging.getLogger(__name__)
+
+BATCH = 200
+PREFETCH = 400
+HEARTBEAT = 30
+LARGEST = 4 * 1024 * 1024
+"""A body over this many bytes is not one of ours: contracts allow at most 1 MiB of request."""
+
+
+class Feed:
+    """One queue of a service on one connection."""
+
+    def __init__(self, uri: str, queue: str, inbox: Callable[[], Inbox], service: str, *, peers: bool) -> None:
+        self.uri = uri
+        self.queue = queue
+        self.inbox = inbox
+        self.service = service
+        self.peers = peers
+        self.connected = False
+        self.stopping = False
+        self._messages: list[Any] = []
+
+    def run(self) -> None:
+        """Consume until told to stop; reconnect with back-off and jitter for ever."""
+        pause = 0.1
+        while not self.stopping:
+            try:
+                self._consume()
+                pause = 0.1
+            except Exception as error:
+                if self.connected:
+                    pause = 0.1
+                self.connected = False
+                if self.stopping:
+                    return
+                log.warning("%s: lost the broker (%s: %s), next try in %.1f s", self.queue, type(error).__name__, error, pause)
+                eventlet.sleep(pause * (1 + 0.2 * random.random()))  # noqa: S311
+                pause = min(pause * 2, 5.0)
+
+    def _consume(self) -> None:
+        with Connection(self.uri, heartbeat=HEARTBEAT, connect_timeout=5) as connection:
+            connection.connect()
+            channel = connection.channel()
+            channel.basic_qos(0, PREFETCH, False)
+            self._messages = []
+            channel.basic_consume(self.queue, callback=self._messages.append)
+            self.connected = True
+            beat = eventlet.spawn(self._heartbeats, connection)
+            try:
+                while not self.stopping:
+                    self._take(connection)
+                    if self._messages:
+                        batch, self._messages[:] = self._messages[:BATCH], self._messages[BATCH:]
+                        self._handle(connection, channel, batch)
+            finally:
+                self.connected = False
+                beat.kill()
+
+    def _heartbeats(self, connection: Any) -> None:
+        while True:
+            eventlet.sleep(HEARTBEAT / 3)
+            try:
+                connection.heartbeat_check()
+            except Exception as error:
+                # The reading side meets the same dead connection and reconnects.
+                log.warning("%s: heartbeat: %s", self.queue, error)
+                return
+
+    def _take(self, connection: Any) -> None:
+        """Wait for a first message, at most half a second; then take what is there already."""
+        amqp = connection.connection
+        timeout = 0.0 if self._messages else 0.5
+        try:
+            while len(self._messages) < BATCH and not self.stopping:
+                amqp.drain_events(timeout=timeout)
+                timeout = 0.0
+        except TimeoutError:
+            pass
+
+    def _handle(self, connection: Any, channel: Any, batch: list[Any]) -> None:
+        deliveries: list[Delivery] = []
+        refused = []
+        for message in batch:
+            info = message.delivery_info
+            try:
+                deliveries.append(self._decode(message))
+            except Undecodable as error:
+                log.error("%s: undecodable message %s goes to the dead queue: %s", self.queue, info["routing_key"][:200], error)
+                refused.append(info["delivery_tag"])
+        if deliveries:
+            self._note(self._settle(connection, deliveries))
+        try:
+            for tag in refused:
+                channel.basic_reject(tag, requeue=False)
+            MESSAGES_FAILED.labels(self.service, "undecodable").inc(len(refused))
+            channel.basic_ack(batch[-1].delivery_info["delivery_tag"], multiple=True)
+        except OSError as error:
+            # The connection is gone: the messages come again and the inbox knows them (fact N8).
+            raise ConnectionError(str(error)) from error
+
+    def _decode(self, message: Any) -> Delivery:
+        info = message.delivery_info
+        if message.properties.get("content_type") != topology.CONTENT_TYPE:
+            raise Undecodable(f"content type {str(message.properties.get('content_type'))[:100]!r}")
+        if len(message.body) > LARGEST:
+            raise Undecodable(f"{len(message.body)} bytes")
+        route = None
+        if self.peers:
+            try:
+                route = tuple(topology.parse_peer_key(info["routing_key"]))
+            except ValueError as error:
+                raise Undecodable(str(error)) from error
+        return decode(message.body, again=info["redelivered"], retry=info["exchange"] == "", route=route)
+
+    def _settle(self, connection: Any, deliveries: list[Delivery]) -> Tally:
+        """Handle a batch; while the database is away keep it and try again, for as long as the connection to the broker lives."""
+        pause = 0.1
+        while True:
+            try:
+                return self.inbox().handle(deliveries)
+            except Away as error:
+                log.warning("%s: the database is away (%s), next try in %.1f s", self.queue, error, pause)
+                if self.stopping:
+                    raise
+                eventlet.sleep(pause * (1 + 0.2 * random.random()))  # noqa: S311
+                pause = min(pause * 2, 2.0)
+                connection.heartbeat_check()
+
+    def _note(self, tally: Tally) -> None:
+        for kind, count in tally.types.items():
+            MESSAGES_HANDLED.labels(self.service, kind).inc(count)
+        for kind, count in tally.failures.items():
+            MESSAGES_FAILED.labels(self.service, kind).inc(count)
+        for age in tally.ages[-1:]:
+            MESSAGE_AGE.labels(self.service).observe(age)
+
+
+class BatchConsumer(SharedExtension):  # type: ignore[misc]
+    """Feeds the inbox of a service from its queues."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.handlers: dict[tuple[str, str, str], Handler] = {}
+        self.confirmed: Callable[..., None] | None = None
+        self.feeds: list[Feed] = []
+        self._inbox: Inbox | None = None
+        self._threads: list[Any] = []
+
+    def register(self, handler: Handler) -> None:
+        """Have messages of a model handled."""
+        self.handlers[(handler.model.kind, handler.model.publisher, handler.model.type)] = handler
+
+    def inbox(self) -> Inbox:
+        """The inbox of this service, made at the first message: nothing here may raise while the service starts."""
+        if self._inbox is None:
+            session = next(d.session for d in self.container.dependencies if hasattr(d, "session"))
+            self._inbox = Inbox(session.database, session.service, session.tables, self.handlers, confirmed=self.confirmed)
+        return self._inbox
+
+    def start(self) -> None:
+        if self.feeds:
+            return
+        service = self.container.service_name
+        self.feeds = [Feed(settings.amqp_uri(), topology.events_queue(service), self.inbox, service, peers=False)]
+        if service in topology.SPEAKS_TO_PEERS:
+            queue = topology.peers_queue(service, settings.cell())
+            self.feeds.append(Feed(settings.peers_amqp_uri(), queue, self.inbox, service, peers=True))
+        self._threads = [self.container.spawn_managed_thread(feed.run, identifier=feed.queue) for feed in self.feeds]
+
+    def stop(self) -> None:
+        for feed in self.feeds:
+            feed.stopping = True
+        for thread in self._threads:
+            thread.wait()
+
+    def kill(self) -> None:
+        for feed in self.feeds:
+            feed.stopping = True
+
+
+def assert_patched() -> None:
+    """Fact N9, N11: without the monkey patch, or with psycopg's C wait, one slow query stops the whole process. Raises RuntimeError."""
+    import psycopg.waiting
+
+    if not eventlet.patcher.is_monkey_patched("socket") or "eventlet" not in threading.current_thread.__module__:
+        raise RuntimeError("Start a service with `python -m shared.bus.run`: eventlet has to patch the standard library first.")
+    if psycopg.waiting.wait not in {psycopg.waiting.wait_selector, psycopg.waiting.wait_select}:
+        raise RuntimeError(
+            f"Set PSYCOPG_WAIT_FUNC=wait_selector before Python starts: psycopg waits with {psycopg.waiting.wait!r} "
+            f"(PSYCOPG_WAIT_FUNC is {os.environ.get('PSYCOPG_WAIT_FUNC')!r})."
+        )

@@ -1,0 +1,56 @@
+"""At the door ask: who is this, and may they?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from shared.calls import SYSTEM, Call
+from shared.errors import ChangedMeanwhile, Forbidden
+
+CHANGERS = ("admin", "partnerships")
+"""Who sees and changes every partnership of their tenant; a member sees only those they manage."""
+
+
+class Accounts(Protocol):
+    """What is asked of accounts."""
+
+    def get_people(self, *, tenant: str, actor: str, ids: list[str]) -> dict[str, Any]:
+        """`{"company": …, "items": [{id, name, email, role, active}]}`; unknown ids are left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody of the caller's tenant."""
+
+    id: str
+    name: str
+    email: str
+    role: str
+    company: str = ""
+
+    @property
+    def changes(self) -> bool:
+        return self.role in CHANGERS
+
+
+SYSTEM_PERSON = Person(SYSTEM, "Accord", "", "admin")
+
+
+def admit(accounts: Any, call: Call, *roles: str) -> Person:
+    """The person who asks. Raises Forbidden when they are no active user of their tenant, or have none of `roles` (any, if none is named)."""
+    if call.actor == SYSTEM:
+        return SYSTEM_PERSON
+    found = accounts.get_people(tenant=call.tenant, actor=SYSTEM, ids=[call.actor])
+    person = next((p for p in found["items"] if p["id"] == call.actor and p["active"]), None)
+    if person is None:
+        raise Forbidden("This person has no active login here.")
+    if roles and person["role"] not in roles:
+        raise Forbidden()
+    return Person(person["id"], person["name"], person["email"], person["role"], found["company"])
+
+
+def check_version(call: Call, version: int) -> None:
+    """Raises ChangedMeanwhile when the call's If-Match names another version."""
+    if call.if_match is not None and call.if_match.strip().strip('"') != str(version):
+        raise ChangedMeanwhile()

@@ -1,0 +1,129 @@
+"""What a service class is made of: `@command`, `@query`, `@on`, its `Records` and its `Neighbour`s. Used in `service.py` only."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
+
+import eventlet.tpool
+import psycopg
+from nameko.extensions import DependencyProvider, Entrypoint
+
+from shared import settings
+from shared.bus.consumer import BatchConsumer
+from shared.bus.inbox import Handler
+from shared.bus.postgres import PostgresDatabase
+from shared.bus.records import Table, Tables
+from shared.bus.rpc import Neighbour, Rpc
+from shared.bus.session import Session
+from shared.bus.work import Confirmed, Heard
+from shared.calls import Call
+from shared.contracts.messages import Message
+from shared.errors import Refusal, Unavailable
+from shared.health import RPC_SECONDS
+
+__all__ = ["Neighbour", "Records", "command", "off_hub", "on", "query"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+log = logging.getLogger(__name__)
+
+
+class Records(DependencyProvider):  # type: ignore[misc]
+    """The records of a service: gives its methods a `Session`."""
+
+    def __init__(self, service: str, tables: Iterable[Table[Any]]) -> None:
+        self.service = service
+        self.tables = Tables(tables)
+        self.session: Session | None = None
+
+    def setup(self) -> None:
+        # Connects at the first use: nothing here may raise while the service starts (fact N7).
+        self.session = Session(PostgresDatabase(settings.database_url(self.service)), self.service, self.tables, pause=eventlet.sleep)
+
+    def get_dependency(self, worker_ctx: Any) -> Session:
+        assert self.session is not None
+        return self.session
+
+
+def _entrypoint(ids: Sequence[str], *, anonymous: bool, replay: bool) -> Callable[[F], Any]:
+    def decorate(method: F) -> Any:
+        name = method.__name__
+
+        @functools.wraps(method)
+        def entry(self: Any, **request: Any) -> Any:
+            began, outcome = time.perf_counter(), "error"
+            try:
+                call = Call.of(name, request, ids, anonymous=anonymous)
+                if replay and call.idempotency_key is not None and not anonymous:
+                    answered = self.records.answered(call)
+                    if answered is not None:
+                        outcome = "repeated"
+                        return answered.result
+                result = method(self, call)
+                outcome = "done"
+                return result
+            except Refusal as refused:
+                outcome = refused.code
+                raise
+            except psycopg.Error as error:
+                log.exception("%s failed on the database", name)
+                raise Unavailable() from error
+            finally:
+                RPC_SECONDS.labels(self.name, name, outcome).observe(time.perf_counter() - began)
+
+        del entry.__wrapped__  # nameko checks calls against the signature it finds
+        return Rpc.decorator(expected_exceptions=(Refusal,))(entry)
+
+    return decorate
+
+
+def command(*ids: str, anonymous: bool = False) -> Callable[[F], Any]:
+    """An RPC that changes something. `ids` are the arguments that stand in the path; the method gets the parsed `Call`.
+
+    A repeated idempotency key gives the stored answer. `anonymous`: there is no caller yet.
+    """
+    return _entrypoint(ids, anonymous=anonymous, replay=True)
+
+
+def query(*ids: str, anonymous: bool = False) -> Callable[[F], Any]:
+    """An RPC that only reads."""
+    return _entrypoint(ids, anonymous=anonymous, replay=False)
+
+
+class On(Entrypoint):  # type: ignore[misc]
+    """Handles messages of one model, in stream order, each once, in the inbox's transaction."""
+
+    consumer = BatchConsumer()
+
+    def __init__(
+        self, model: type[Message] | type[Confirmed], needs: Callable[[Heard[Any]], Iterable[tuple[type[Any], str, str]]] | None = None
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.needs = needs
+
+    def setup(self) -> None:
+        method = getattr(self.container.service_cls(), self.method_name)
+        if self.model is Confirmed:
+            self.consumer.confirmed = method
+        else:
+            self.consumer.register(Handler(self.model, method, self.needs))  # type: ignore[arg-type]
+
+
+def on(
+    model: type[Message] | type[Confirmed], needs: Callable[[Heard[Any]], Iterable[tuple[type[Any], str, str]]] | None = None
+) -> Callable[[F], F]:
+    """Call the method as `method(self, work, message, now)` for each message of `model`, or for each news from receipts (`Confirmed`).
+
+    `needs` names the records the handler will `peek` at, so that a batch reads them all at once.
+    """
+    decorated: Callable[[F], F] = On.decorator(model, needs)
+    return decorated
+
+
+def off_hub(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Run a long computation (Argon2) in a real thread, so that the hub goes on meanwhile (promise R8)."""
+    return eventlet.tpool.execute(function, *args, **kwargs)

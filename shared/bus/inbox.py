@@ -1,0 +1,418 @@
+"""The inbox: turns whatever the broker delivers (twice, out of order, too early) into streams that are applied once and in order.
+
+A batch is one transaction. When a message of it fails, the batch is undone and each message is tried alone; the one that fails becomes
+a row with its attempts, is retried with back-off from there, and is dead after five. Pure but for the storage: the simulator runs it too.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from pydantic import ValidationError
+
+from shared.bus import streams
+from shared.bus.records import Tables
+from shared.bus.storage import Away, Conflict, Database, Subject, Wanted
+from shared.bus.streams import Delivery, Verdict, Waiting
+from shared.bus.unit import Unit
+from shared.bus.work import Confirmed, Heard
+from shared.clock import now
+from shared.contracts.messages import CATALOGUE, Envelope, Message, Receipt, digest
+
+ATTEMPTS = 5
+BACK_OFF = (0.2, 1.0, 5.0, 30.0)
+"""Seconds before the second, third, fourth and fifth attempt."""
+_CONFLICTS = 10
+
+log = logging.getLogger(__name__)
+
+
+class Undecodable(Exception):
+    """A message that is not one of ours at all: it goes to the dead queue."""
+
+
+@dataclass(frozen=True)
+class Handler:
+    """What is done with one kind of message; `needs` names the records it will ask for, so that a batch reads them all at once."""
+
+    model: type[Message]
+    handle: Callable[[Any, Heard[Any], datetime], None]
+    needs: Callable[[Heard[Any]], Iterable[tuple[type[Any], str, str]]] | None = None
+
+
+@dataclass(slots=True)
+class Tally:
+    """What happened to the messages of a batch."""
+
+    applied: int = 0
+    duplicate: int = 0
+    parked: int = 0
+    failed: int = 0
+    dead: int = 0
+    forked: int = 0
+    receipts: int = 0
+    types: Counter[str] = field(default_factory=Counter)
+    failures: Counter[str] = field(default_factory=Counter)
+    ages: list[float] = field(default_factory=list)
+
+
+def decode(body: bytes | str, *, again: bool = False, retry: bool = False, route: tuple[str, str, str] | None = None) -> Delivery:
+    """The delivery of a body. `route` is (to, service, from) of the routing key, which alone says who spoke. Raises Undecodable."""
+    try:
+        text = body if isinstance(body, str) else body.decode()
+        envelope = Envelope.model_validate_json(text)
+    except (ValidationError, UnicodeDecodeError) as error:
+        raise Undecodable(f"not an envelope: {type(error).__name__}") from error
+    if route is not None and (envelope.destination, envelope.source, envelope.origin) != route:
+        raise Undecodable(f"the routing key {'.'.join(route)} does not name {envelope.origin} speaking to {envelope.destination}")
+    if (envelope.kind == "peer") == (envelope.origin == envelope.destination):
+        raise Undecodable("a peer message goes to another tenant, a fact to one's own")
+    return Delivery(envelope, text, digest(text), again, retry)
+
+
+class Inbox:
+    """The inbox of one service."""
+
+    def __init__(
+        self,
+        database: Database,
+        service: str,
+        tables: Tables,
+        handlers: Mapping[tuple[str, str, str], Handler],
+        *,
+        confirmed: Callable[[Any, Confirmed, datetime], None] | None = None,
+        clock: Callable[[], datetime] = now,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self.database = database
+        self.service = service
+        self.tables = tables
+        self.handlers = handlers
+        self.on_confirmed = confirmed
+        self.clock = clock
+        self.jitter = jitter
+
+    def handle(self, deliveries: Sequence[Delivery]) -> Tally:
+        """Handle a batch, whole. When this returns, all of it is applied or kept as rows. Raises Away: nothing happened, try again."""
+        tally = Tally()
+        suspects: set[int] = set()
+        if any(d.again for d in deliveries):
+            deliveries, suspects = self._note_started(deliveries, tally)
+        together = [d for i, d in enumerate(deliveries) if i not in suspects]
+        if together:
+            try:
+                self._repeat(lambda: self._apply(together, tally, drain=True))
+            except (Away, Conflict):
+                raise
+            except Exception:
+                log.info("a message of a batch of %d failed: trying each alone", len(together), exc_info=len(together) == 1)
+                for delivery in sorted(together, key=_order):
+                    self._alone(delivery, tally)
+        for i in sorted(suspects):
+            self._alone(deliveries[i], tally)
+        return tally
+
+    def _repeat(self, step: Callable[[], Any]) -> Any:
+        for attempt in range(_CONFLICTS):
+            try:
+                return step()
+            except Conflict:
+                if attempt == _CONFLICTS - 1:
+                    # Others keep winning: no fault of the message, and nothing happened.
+                    raise Away("conflicts") from None
+        raise AssertionError("unreachable")
+
+    # One transaction
+
+    def _apply(self, deliveries: Sequence[Delivery], tally: Tally, *, drain: bool) -> None:
+        mine = Tally()
+        at = self.clock()
+        subjects = {(d.envelope.destination, d.envelope.subject) for d in deliveries}
+        tenants = sorted({tenant for tenant, _ in subjects})
+        heard = [self._heard(d) for d in deliveries]
+        with self.database.transaction(tenants) as storage:
+            unit = Unit(storage, self.service, self.tables, at)
+            waiting = sorted({(d.envelope.destination, d.envelope.subject) for d in deliveries if d.again or d.retry})
+            unit.prefetch(subjects, self._needs(heard), waiting=waiting)
+            self._fetch_waiting(unit, deliveries, set(waiting))
+            for i in sorted(range(len(deliveries)), key=lambda i: _order(deliveries[i])):
+                self._one(unit, deliveries[i], heard[i], mine, at, drain=drain)
+            unit.commit()
+        for name in ("applied", "duplicate", "parked", "failed", "dead", "forked", "receipts"):
+            setattr(tally, name, getattr(tally, name) + getattr(mine, name))
+        tally.types += mine.types
+        tally.ages += mine.ages
+
+    def _fetch_waiting(self, unit: Unit, deliveries: Sequence[Delivery], have: set[Subject]) -> None:
+        """Rows that wait are read only for streams that have some."""
+        more = sorted(
+            {(d.envelope.destination, d.envelope.subject) for d in deliveries if d.envelope.sequence and unit.stream(d.key).parked} - have
+        )
+        if more:
+            unit.prefetch((), waiting=more)
+
+    def _needs(self, heard: Sequence[tuple[Handler | None, Heard[Any] | None]]) -> list[Wanted]:
+        wanted = []
+        for handler, message in heard:
+            if handler is not None and handler.needs is not None and message is not None:
+                wanted += [Wanted(self.tables.of(r), tenant, id, lock=False) for r, tenant, id in handler.needs(message)]
+        return wanted
+
+    def _heard(self, delivery: Delivery) -> tuple[Handler | None, Heard[Any] | None]:
+        e = delivery.envelope
+        handler = self.handlers.get((e.kind, e.source, e.type))
+        return handler, (self._message(e, handler.model) if handler is not None else None)
+
+    @staticmethod
+    def _message(e: Envelope, model: type[Message]) -> Heard[Any]:
+        return Heard(e.destination, e.origin, e.subject, e.sequence, e.time, model.model_validate(e.data))
+
+    def _one(
+        self, unit: Unit, d: Delivery, heard: tuple[Handler | None, Heard[Any] | None], tally: Tally, at: datetime, *, drain: bool
+    ) -> None:
+        e = d.envelope
+        stream = unit.stream(d.key)
+        if e.type == Receipt.type and e.kind == "peer":
+            streams.take_receipt(stream, Receipt.model_validate(e.data))
+            tally.receipts += 1
+            self._settle_receipt(unit, stream, at)
+            return
+        if e.kind == "timer":
+            self._timer(unit, d, heard, tally, at)
+            return
+        verdict = streams.judge(stream, e.sequence, e.previous, d.digest)
+        row = unit.waiting.get((d.key, e.sequence, e.id))
+        if verdict is Verdict.DUPLICATE:
+            tally.duplicate += 1
+            self._again(unit, stream, d, row)
+        elif verdict is Verdict.FORK:
+            self._fork(unit, stream, d, row, tally, at)
+        elif verdict is Verdict.GAP:
+            if row is None or row.state == "started":
+                self._park(unit, stream, d, row, None, at)
+            tally.parked += 1
+        elif row is not None and (row.state == "dead" or (row.state == "failed" and not d.retry and not _due(row, at))):
+            # The other side sends again what it has no receipt for; our own attempts follow our own back-off.
+            tally.duplicate += 1
+        elif heard[0] is None and not self._known(e):
+            stream.parked_type = e.type
+            if row is None or row.state == "started":
+                self._park(unit, stream, d, row, f"unknown type {e.type}", at)
+            stream.receipt_due, stream.changed = e.kind == "peer" or stream.receipt_due, True
+            tally.parked += 1
+        else:
+            self._next(unit, stream, d, row, heard, tally, at)
+            if drain:
+                self._drain(unit, stream, tally, at)
+
+    def _next(
+        self, unit: Unit, stream: streams.Stream, d: Delivery, row: Waiting | None, heard: tuple[Handler | None, Heard[Any] | None],
+        tally: Tally, at: datetime,
+    ) -> None:  # fmt: skip
+        handler, message = heard
+        if handler is not None and message is not None:
+            handler.handle(unit, message, at)
+        streams.advance(stream, d.envelope.sequence, d.digest)
+        if stream.parked_type == d.envelope.type:
+            stream.parked_type = None
+        if row is not None and row.state != "started":
+            stream.parked -= 1
+        if d.envelope.kind == "peer":
+            # Both sides keep both streams.
+            unit.keep(_row(d, "applied", row.attempts if row is not None else 0))
+            stream.receipt_due = True
+            self._settle_receipt(unit, stream, at)
+        elif row is not None:
+            unit.settle(row)
+        tally.applied += 1
+        tally.types[d.envelope.type] += 1
+        tally.ages.append(max(0.0, (at - d.envelope.time).total_seconds()))
+
+    def _drain(self, unit: Unit, stream: streams.Stream, tally: Tally, at: datetime) -> None:
+        """Apply what had come too early and is next now."""
+        while stream.parked and (row := _parked_next(unit, stream)) is not None:
+            d = _delivery(row)
+            heard = self._heard(d)
+            if streams.judge(stream, row.sequence, d.envelope.previous, d.digest) is not Verdict.APPLY:
+                self._fork(unit, stream, d, row, tally, at)
+                return
+            if heard[0] is None and not self._known(d.envelope):
+                stream.parked_type, stream.changed = row.type, True
+                unit.keep(replace(row, error=f"unknown type {row.type}"))
+                return
+            self._next(unit, stream, d, row, heard, tally, at)
+
+    def _timer(self, unit: Unit, d: Delivery, heard: tuple[Handler | None, Heard[Any] | None], tally: Tally, at: datetime) -> None:
+        row = unit.waiting.get((d.key, 0, d.envelope.id))
+        handler, message = heard
+        if handler is not None and message is not None:
+            handler.handle(unit, message, at)
+        if row is not None:
+            unit.settle(row)
+        tally.applied += 1
+        tally.types[d.envelope.type] += 1
+
+    def _known(self, e: Envelope) -> bool:
+        """Facts that this service does not care for pass; what its catalogue does not even know waits for newer code."""
+        return e.kind == "fact" and ("fact", e.source, e.type) in CATALOGUE
+
+    def _again(self, unit: Unit, stream: streams.Stream, d: Delivery, row: Waiting | None) -> None:
+        if d.envelope.kind == "peer":
+            stream.receipt_due, stream.changed = True, True
+        if row is not None and row.state == "started":
+            if d.envelope.kind == "peer":
+                unit.keep(replace(row, state="applied"))
+            else:
+                unit.settle(row)
+
+    def _park(self, unit: Unit, stream: streams.Stream, d: Delivery, row: Waiting | None, error: str | None, at: datetime) -> None:
+        unit.keep(replace(_row(d, "parked", row.attempts if row else 0), error=error))
+        stream.parked, stream.changed = stream.parked + 1, True
+
+    def _fork(self, unit: Unit, stream: streams.Stream, d: Delivery, row: Waiting | None, tally: Tally, at: datetime) -> None:
+        """The same number with other content: kept and reported, never silently ignored. Its repair needs the two-author history."""
+        log.error("fork in stream %s at %d: kept as a dead row", d.key, d.envelope.sequence)
+        if row is None or row.state in {"started", "parked", "failed"}:
+            if row is None or row.state == "started":
+                stream.parked += 1
+            unit.keep(replace(_row(d, "dead", row.attempts if row else 0), error="fork: another message was said under this number"))
+        stream.forked, stream.changed = True, True
+        tally.forked += 1
+
+    def _settle_receipt(self, unit: Unit, stream: streams.Stream, at: datetime) -> None:
+        if streams.settle_receipt(stream):
+            unit.confirm(stream)
+            if self.on_confirmed is not None:
+                news = Confirmed(stream.tenant, stream.peer, stream.subject, stream.confirmed, stream.confirmed_seen)
+                self.on_confirmed(unit, news, at)
+
+    # Failing
+
+    def _note_started(self, deliveries: Sequence[Delivery], tally: Tally) -> tuple[list[Delivery], set[int]]:
+        """Count a redelivered message as tried before it is handled: its handler may have killed the process.
+
+        Returns what is left to handle, and which of it to handle alone. The broker's own count is of no use: it rises for a whole
+        prefetch window at every lost connection.
+        """
+        return self._repeat(lambda: self._note_started_once(deliveries, tally))  # type: ignore[no-any-return]
+
+    def _note_started_once(self, deliveries: Sequence[Delivery], tally: Tally) -> tuple[list[Delivery], set[int]]:
+        again = [d for d in deliveries if d.again]
+        subjects = {(d.envelope.destination, d.envelope.subject) for d in again}
+        left, suspects = [], set()
+        with self.database.transaction(sorted({tenant for tenant, _ in subjects})) as storage:
+            unit = Unit(storage, self.service, Tables(()), self.clock())
+            unit.prefetch(subjects, waiting=sorted(subjects))
+            for d in deliveries:
+                if d.again and d.envelope.type != Receipt.type:
+                    stream = unit.stream(d.key)
+                    numbered = d.envelope.sequence > 0
+                    row = unit.waiting.get((d.key, d.envelope.sequence, d.envelope.id))
+                    if not numbered or d.envelope.sequence == stream.applied + 1:
+                        if row is None or row.state == "started":
+                            row = _row(d, "started", (row.attempts if row else 0) + 1)
+                            if row.attempts > ATTEMPTS:
+                                row = replace(row, state="dead", error="it ended the process each time it was handled")
+                                if numbered:
+                                    stream.parked, stream.changed = stream.parked + 1, True
+                                tally.dead += 1
+                            unit.keep(row)
+                        if row.state == "dead":
+                            continue
+                        if row.attempts > 1:
+                            suspects.add(len(left))
+                left.append(d)
+            unit.commit()
+        return left, suspects
+
+    def _alone(self, delivery: Delivery, tally: Tally) -> None:
+        """Handle one message in its own transaction, then what it had held up, each in its own."""
+        queue: list[Delivery] = [delivery]
+        while queue:
+            d = queue.pop()
+            try:
+                self._repeat(partial(self._apply, [d], tally, drain=False))
+            except Away:
+                raise
+            except Exception as error:
+                log.warning("%s %s about %s failed", d.envelope.type, d.envelope.id, d.envelope.subject, exc_info=True)
+                self._repeat(partial(self._note_failed, d, error, tally))
+                continue
+            following = self._repeat(partial(self._following, d))
+            if following is not None:
+                queue.append(following)
+
+    def _following(self, d: Delivery) -> Delivery | None:
+        if d.envelope.sequence == 0:
+            return None
+        subject = (d.envelope.destination, d.envelope.subject)
+        with self.database.transaction((subject[0],)) as storage:
+            unit = Unit(storage, self.service, Tables(()), self.clock())
+            unit.prefetch([subject])
+            stream = unit.stream(d.key)
+            if not stream.parked:
+                return None
+            unit.prefetch((), waiting=[subject])
+            row = _parked_next(unit, stream)
+        return None if row is None or row.error is not None else _delivery(row)
+
+    def _note_failed(self, d: Delivery, error: Exception, tally: Tally) -> None:
+        """Keep a failing message as a row, and have it come back after a while; after five attempts it is dead."""
+        at = self.clock()
+        subject = (d.envelope.destination, d.envelope.subject)
+        with self.database.transaction((subject[0],)) as storage:
+            unit = Unit(storage, self.service, Tables(()), at)
+            unit.prefetch([subject], waiting=[subject])
+            stream = unit.stream(d.key)
+            row = unit.waiting.get((d.key, d.envelope.sequence, d.envelope.id))
+            # A redelivered message was counted when it was noted as started.
+            attempts = row.attempts + (0 if row.state == "started" else 1) if row is not None else 1
+            dead = attempts >= ATTEMPTS
+            due = at + timedelta(seconds=BACK_OFF[min(attempts, len(BACK_OFF)) - 1] * (1 + 0.2 * self.jitter()))
+            words = f"{type(error).__name__}: {error}"[:2000].replace("\x00", "")
+            failed = replace(_row(d, "dead" if dead else "failed", attempts), error=words, not_before=None if dead else due)
+            if d.envelope.sequence and (row is None or row.state == "started"):
+                stream.parked, stream.changed = stream.parked + 1, True
+            unit.keep(failed)
+            if not dead:
+                unit.retry(failed, due)
+            unit.commit()
+        tally.failures[d.envelope.type] += 1
+        if dead:
+            tally.dead += 1
+        else:
+            tally.failed += 1
+
+
+def _order(d: Delivery) -> tuple[str, str, str, str, int]:
+    return (*d.key, d.envelope.sequence)
+
+
+def _due(row: Waiting, at: datetime) -> bool:
+    return row.not_before is None or row.not_before <= at
+
+
+def _row(d: Delivery, state: str, attempts: int) -> Waiting:
+    e = d.envelope
+    return Waiting(
+        e.destination, e.subject, e.origin, e.source, e.sequence, e.id, e.kind, e.type, state, attempts, None, None, d.digest, d.body
+    )
+
+
+def _delivery(row: Waiting) -> Delivery:
+    return Delivery(Envelope.model_validate_json(row.body), row.body, row.digest)
+
+
+def _parked_next(unit: Unit, stream: streams.Stream) -> Waiting | None:
+    """The parked message that is next in its stream. One that failed waits for its own retry, a dead one for a person."""
+    for row in unit.waiting.values():
+        if row.key == stream.key and row.sequence == stream.applied + 1 and row.state == "parked":
+            return row
+    return None

@@ -1,0 +1,317 @@
+"""Transactions on PostgreSQL: set-based statements, one pipeline to read and one to write and commit."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, LiteralString, cast
+
+import psycopg
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from shared.bus.records import Table
+from shared.bus.storage import Answer, Away, Changes, Conflict, Fetched, Kept, Subject, Wanted
+from shared.bus.streams import Key, Stream, Waiting
+
+_STREAM_COLUMNS = (
+    "tenant", "subject", "peer", "service", "sent", "sent_digest", "confirmed", "confirmed_seen", "receipt_applied", "receipt_seen",
+    "receipt_sent", "applied", "applied_digest", "seen", "parked", "parked_type", "forked", "receipt_due",
+)  # fmt: skip
+_INBOX_COLUMNS = (
+    "tenant", "subject", "peer", "service", "sequence", "id", "kind", "type", "state", "attempts", "not_before", "error", "digest", "body",
+)  # fmt: skip
+_TYPES = {
+    "sent": "bigint", "confirmed": "bigint", "confirmed_seen": "bigint", "receipt_applied": "bigint", "receipt_seen": "bigint",
+    "receipt_sent": "bigint", "applied": "bigint", "seen": "bigint", "parked": "int", "forked": "boolean", "receipt_due": "boolean",
+    "sequence": "bigint", "attempts": "int", "not_before": "timestamptz", "due_at": "timestamptz",
+}  # fmt: skip
+
+
+def _unnest(columns: Sequence[str], types: Mapping[str, str] = _TYPES) -> str:
+    return "unnest(" + ", ".join(f"%s::{types.get(c, 'text')}[]" for c in columns) + ")"
+
+
+def _sets(columns: Sequence[str]) -> str:
+    return ", ".join(f"{c} = excluded.{c}" for c in columns)
+
+
+# Each statement says how many rows it must write; expect_rows ends the transaction with 40001 when somebody else was first.
+_STREAMS_READ = f"""
+    select {", ".join("s." + c for c in _STREAM_COLUMNS)} from streams s
+    join unnest(%s::text[], %s::text[]) as k (tenant, subject) on s.tenant = k.tenant and s.subject = k.subject
+    order by s.tenant, s.subject, s.peer, s.service for update of s"""
+_STREAMS_NEW = f"""
+    with new as (insert into streams ({", ".join(_STREAM_COLUMNS)}) select * from {_unnest(_STREAM_COLUMNS)}
+                 on conflict do nothing returning 1)
+    select expect_rows(count(*), %s) from new"""
+_STREAMS_CHANGED = f"""
+    update streams s set {", ".join(f"{c} = k.{c}" for c in _STREAM_COLUMNS[4:])}
+    from {_unnest(_STREAM_COLUMNS)} as k ({", ".join(_STREAM_COLUMNS)})
+    where s.tenant = k.tenant and s.subject = k.subject and s.peer = k.peer and s.service = k.service"""
+_WAITING = f"""
+    select {", ".join("i." + c for c in _INBOX_COLUMNS)} from inbox i
+    join unnest(%s::text[], %s::text[]) as k (tenant, subject) on i.tenant = k.tenant and i.subject = k.subject
+    where i.state <> 'applied' order by i.tenant, i.subject, i.peer, i.service, i.sequence, i.id for update of i"""
+_INBOX = f"""
+    insert into inbox ({", ".join(_INBOX_COLUMNS)}) select * from {_unnest(_INBOX_COLUMNS)}
+    on conflict (tenant, subject, peer, service, sequence, id) do update set {_sets(("state", "attempts", "not_before", "error"))}"""
+_SETTLED_COLUMNS = ("tenant", "subject", "peer", "service", "sequence", "id")
+_SETTLED = f"""
+    delete from inbox i using {_unnest(_SETTLED_COLUMNS)} as k ({", ".join(_SETTLED_COLUMNS)})
+    where {" and ".join(f"i.{c} = k.{c}" for c in _SETTLED_COLUMNS)}"""
+_OUTBOX_COLUMNS = ("tenant", "id", "kind", "service", "subject", "destination", "type", "sequence", "body", "due_at")
+_OUTBOX = f"insert into outbox ({', '.join(_OUTBOX_COLUMNS)}) select * from {_unnest(_OUTBOX_COLUMNS)}"
+_CONFIRMED = """
+    update outbox o set due_at = null
+    from unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[]) as k (tenant, subject, destination, service, upto)
+    where o.tenant = k.tenant and o.subject = k.subject and o.destination = k.destination and o.service = k.service
+      and o.kind = 'peer' and o.sequence <= k.upto and o.due_at is not null"""
+_ANSWER = """
+    with new as (insert into answers (tenant, actor, method, key, fingerprint, answer) values (%s, %s, %s, %s, %s, %s)
+                 on conflict do nothing returning 1)
+    select expect_rows(count(*), 1) from new"""
+_TENANTS = "select set_config('app.tenants', %s, true)"
+_AWAY = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout)
+_RACES = (
+    psycopg.errors.SerializationFailure,
+    psycopg.errors.DeadlockDetected,
+    psycopg.errors.UniqueViolation,
+    psycopg.errors.LockNotAvailable,
+)
+
+
+def _columns(rows: Sequence[Any], names: Sequence[str]) -> list[list[Any]]:
+    return [[getattr(row, name) for row in rows] for name in names]
+
+
+def _record_sql(table: Table[Any]) -> tuple[str, str]:
+    """The statements that read and keep the records of a table."""
+    names = ["tenant", "id", "version", "state", *table.columns]
+    types = {"version": "bigint", "state": "text", **{n: c.sql_type for n, c in table.columns.items()}}
+    picked = ", ".join(f"k.{n}::jsonb" if n == "state" else f"k.{n}" for n in names)
+    read = f"""
+        select r.tenant, r.id, r.state::text from {table.name} r
+        join unnest(%s::text[], %s::text[]) as k (tenant, id) on r.tenant = k.tenant and r.id = k.id order by r.tenant, r.id"""
+    keep = f"""
+        with kept as (
+            insert into {table.name} as r ({", ".join(names)}) select {picked} from {_unnest(names, types)} as k ({", ".join(names)})
+            on conflict (tenant, id) do update set {_sets(names[2:])} where r.version = excluded.version - 1 returning 1)
+        select expect_rows(count(*), %s) from kept"""
+    return read, keep
+
+
+class PostgresStorage:
+    """One transaction on one connection, for some tenants."""
+
+    def __init__(self, connection: psycopg.Connection[Any], tenants: Sequence[str], statements: dict[str, tuple[str, str]]) -> None:
+        self._connection = connection
+        self._tenants = ",".join(sorted(set(tenants)))
+        self._begun = False
+        self._statements = statements
+
+    def _sql(self, table: Table[Any]) -> tuple[str, str]:
+        if table.name not in self._statements:
+            self._statements[table.name] = _record_sql(table)
+        return self._statements[table.name]
+
+    def _execute(self, statement: str, parameters: Sequence[Any] = ()) -> psycopg.Cursor[Any]:
+        # All statements are built from names in the code, never from what a tenant typed.
+        return self._connection.execute(cast(LiteralString, statement), parameters)
+
+    def _begin(self) -> None:
+        if not self._begun:
+            self._execute(_TENANTS, [self._tenants])
+            self._begun = True
+
+    def fetch(self, subjects: Sequence[Subject], wanted: Sequence[Wanted], *, waiting: Sequence[Subject] = ()) -> Fetched:
+        groups: dict[tuple[str, bool], list[Wanted]] = {}
+        for w in wanted:
+            groups.setdefault((w.table.name, w.lock), []).append(w)
+        fetched, read = Fetched(), []
+        with self._connection.pipeline():
+            self._begin()
+            if subjects:
+                streams = self._execute(_STREAMS_READ, [[t for t, _ in subjects], [s for _, s in subjects]])
+            for (_, lock), group in sorted(groups.items(), key=lambda item: item[0]):
+                statement = self._sql(group[0].table)[0] + (" for update of r" if lock else "")
+                read.append((group[0].table.name, self._execute(statement, [[w.tenant for w in group], [w.id for w in group]])))
+            if waiting:
+                rows = self._execute(_WAITING, [[t for t, _ in waiting], [s for _, s in waiting]])
+        if subjects:
+            fetched.streams = [Stream(*row, False, False) for row in streams.fetchall()]
+        for name, cursor in read:
+            for tenant, id, document in cursor.fetchall():
+                fetched.documents[(name, tenant, id)] = document
+        if waiting:
+            fetched.waiting = [Waiting(*row) for row in rows.fetchall()]
+        return fetched
+
+    def _conditions(
+        self, table: Table[Any], tenant: str, where: Mapping[str, Any], search: Sequence[tuple[str, str]]
+    ) -> tuple[list[str], list[Any]]:
+        conditions, parameters = ["tenant = %s"], [tenant]
+        for column, value in where.items():
+            kind = _kind(table, column)
+            if isinstance(value, list | tuple | set | frozenset):
+                conditions.append(f"{column} = any (%s::{kind}[])")
+                parameters.append(list(value))  # type: ignore[arg-type]
+            else:
+                conditions.append(f"{column} = %s::{kind}")
+                parameters.append(value)
+        for column, text in search:
+            _kind(table, column)
+            conditions.append(f"position(%s in {column}) > 0")
+            parameters.append(text)
+        return conditions, parameters
+
+    def find(
+        self,
+        table: Table[Any],
+        tenant: str,
+        where: Mapping[str, Any],
+        search: Sequence[tuple[str, str]],
+        order: str,
+        after: tuple[Any, str] | None,
+        limit: int,
+    ) -> list[str]:
+        conditions, parameters = self._conditions(table, tenant, where, search)
+        column, falling = order.removeprefix("-"), order.startswith("-")
+        kind, way = _kind(table, column), "desc" if falling else "asc"
+        if after is not None:
+            conditions.append(f"({column}, id) {'<' if falling else '>'} (%s::{kind}, %s)")
+            parameters += [after[0], after[1]]
+        statement = (
+            f"select state::text from {table.name} where {' and '.join(conditions)} order by {column} {way}, id {way} limit %s"  # noqa: S608
+        )
+        with self._connection.pipeline():
+            self._begin()
+            cursor = self._execute(statement, [*parameters, limit])
+        return [row[0] for row in cursor.fetchall()]
+
+    def count(
+        self, table: Table[Any], tenant: str, where: Mapping[str, Any], search: Sequence[tuple[str, str]], by: str
+    ) -> dict[Any, int]:
+        conditions, parameters = self._conditions(table, tenant, where, search)
+        _kind(table, by)
+        with self._connection.pipeline():
+            self._begin()
+            cursor = self._execute(
+                f"select {by}, count(*) from {table.name} where {' and '.join(conditions)} group by {by}",  # noqa: S608
+                parameters,
+            )
+        return dict(cursor.fetchall())
+
+    def answer(self, tenant: str, actor: str, method: str, key: str) -> Answer | None:
+        with self._connection.pipeline():
+            self._begin()
+            cursor = self._execute(
+                "select fingerprint, answer from answers where tenant = %s and actor = %s and method = %s and key = %s",
+                [tenant, actor, method, key],
+            )
+        row = cursor.fetchone()
+        return None if row is None else Answer(tenant, actor, method, key, row[0], row[1])
+
+    def applied(self, key: Key) -> int:
+        with self._connection.pipeline():
+            self._begin()
+            cursor = self._execute(
+                "select applied from streams where tenant = %s and subject = %s and peer = %s and service = %s", key
+            )
+        row = cursor.fetchone()
+        return 0 if row is None else int(row[0])
+
+    def commit(self, changes: Changes) -> None:
+        with self._connection.pipeline():
+            self._begin()
+            if changes.answer is not None:
+                a = changes.answer
+                self._execute(_ANSWER, [a.tenant, a.actor, a.method, a.key, a.fingerprint, a.text])
+            self._commit_streams(changes.streams)
+            for table, tenant, id in changes.deleted:
+                self._execute(f"delete from {table.name} where tenant = %s and id = %s", [tenant, id])  # noqa: S608
+            for table, kept in changes.records.values():
+                self._keep(table, kept)
+            if changes.settled:
+                self._execute(_SETTLED, _spread([(*key, sequence, id) for key, sequence, id in changes.settled], 6))
+            if changes.inbox:
+                self._execute(_INBOX, _columns(changes.inbox, _INBOX_COLUMNS))
+            if changes.outbox:
+                self._execute(_OUTBOX, _columns(changes.outbox, _OUTBOX_COLUMNS))
+            if changes.confirmed:
+                self._execute(_CONFIRMED, _spread([(*key, upto) for key, upto in changes.confirmed], 5))
+            if changes.outbox or any(s.receipt_due for s in changes.streams):
+                self._execute("select pg_notify('outbox', '')")
+            self._connection.commit()
+
+    def _commit_streams(self, changed: Sequence[Stream]) -> None:
+        new = [s for s in changed if s.fresh]
+        if new:
+            self._execute(_STREAMS_NEW, [*_columns(new, _STREAM_COLUMNS), len(new)])
+        old = [s for s in changed if not s.fresh]
+        if old:
+            self._execute(_STREAMS_CHANGED, _columns(old, _STREAM_COLUMNS))
+
+    def _keep(self, table: Table[Any], kept: Sequence[Kept]) -> None:
+        columns: list[list[Any]] = [
+            [k.tenant for k in kept],
+            [k.id for k in kept],
+            [k.version for k in kept],
+            [k.document for k in kept],
+            *([k.columns[i] for k in kept] for i in range(len(table.columns))),
+        ]
+        self._execute(self._sql(table)[1], [*columns, len(kept)])
+
+
+def _kind(table: Table[Any], column: str) -> str:
+    return "text" if column == "id" else table.columns[column].sql_type
+
+
+def _spread(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:
+    return [[row[i] for row in rows] for i in range(width)]
+
+
+class PostgresDatabase:
+    """The database of one service, behind a pool. Every transaction names the tenants it may see."""
+
+    def __init__(self, url: str, *, size: int = 10) -> None:
+        self._statements: dict[str, tuple[str, str]] = {}
+        self._pool: ConnectionPool[Any] = ConnectionPool(
+            url,
+            min_size=1,
+            max_size=size,
+            open=False,
+            timeout=2.0,
+            # A transaction that waits for a lock or a slow statement gives up before its caller does.
+            kwargs={"options": "-c statement_timeout=10s -c lock_timeout=3s -c idle_in_transaction_session_timeout=30s"},
+        )
+        self._opened = False
+
+    @contextlib.contextmanager
+    def transaction(self, tenants: Sequence[str]) -> Iterator[PostgresStorage]:
+        if not self._opened:
+            self._pool.open()
+            self._opened = True
+        try:
+            with self._pool.connection() as connection:
+                try:
+                    yield PostgresStorage(connection, tenants, self._statements)
+                finally:
+                    # What was committed stays; anything else ends here, before the connection goes back to the pool.
+                    if not connection.closed and connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+                        connection.rollback()
+        except _RACES as error:
+            raise Conflict(str(error)) from error
+        except _AWAY as error:
+            # The other connections of the pool are likely dead too (fact N10).
+            with contextlib.suppress(*_AWAY):
+                self._pool.check()
+            raise Away(str(error)) from error
+
+    def ping(self) -> None:
+        with self.transaction(()) as storage:
+            storage.fetch((), ())
+            storage._execute("select 1")
+
+    def close(self) -> None:
+        """Close the pool; running transactions end first."""
+        self._pool.close()

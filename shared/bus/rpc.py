@@ -1,0 +1,189 @@
+"""RPC between services: nameko's protocol with a deadline on every call, plain JSON, and no context taken from headers.
+
+A call carries its deadline as the message's expiration too, so that a service which was away does not execute it an hour later (N12).
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from typing import Any
+
+import eventlet
+from kombu.pools import producers
+from kombu import Connection
+from nameko.extensions import DependencyProvider
+from nameko.messaging import QueueConsumer
+from nameko.rpc import ReplyListener, RpcConsumer, get_rpc_exchange
+from nameko.rpc import Rpc as NamekoRpc
+from nameko.exceptions import serialize
+
+from shared import settings
+from shared.bus import serialization
+from shared.errors import Refusal, Unavailable, refusal
+
+log = logging.getLogger(__name__)
+DEADLINE = 1.0
+"""Seconds a service waits for its neighbour: at the door ask, behind it listen."""
+_TRANSPORT = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0, "confirm_publish": False}
+
+
+class CarefulQueueConsumer(QueueConsumer):  # type: ignore[misc]
+    """nameko's consumer, but a dead connection at the acknowledgement does not end the service (N8), nor is rubbish acknowledged (N1)."""
+
+    def get_consumers(self, consumer_cls: Any, channel: Any) -> Any:
+        consumers = super().get_consumers(consumer_cls, channel)
+        for consumer in self._consumers.values():
+            consumer.on_decode_error = self._undecodable
+        return consumers
+
+    def _undecodable(self, message: Any, error: Exception) -> None:
+        log.error("undecodable RPC message %s: %s", str(message.delivery_info.get("routing_key"))[:200], error)
+        try:
+            message.reject(requeue=False)
+        except OSError:
+            log.debug("the connection went before the rejection")
+
+    def ack_message(self, message: Any) -> None:
+        try:
+            super().ack_message(message)
+        except OSError:
+            log.debug("the connection went before the acknowledgement")
+
+    def requeue_message(self, message: Any) -> None:
+        try:
+            super().requeue_message(message)
+        except OSError:
+            log.debug("the connection went before the requeueing")
+
+
+def _publish(payload: Any, *, routing_key: str, **properties: Any) -> None:
+    """Publish to the RPC exchange, transient and unconfirmed: who waits for it has a deadline. Raises OSError and kombu's errors."""
+    connection = Connection(settings.amqp_uri(), transport_options=_TRANSPORT, connect_timeout=2)
+    with producers[connection].acquire(block=True, timeout=1) as producer:
+        producer.publish(
+            payload,
+            exchange=get_rpc_exchange({}),
+            routing_key=routing_key,
+            serializer=serialization.NAME,
+            delivery_mode=1,
+            retry=True,
+            retry_policy={"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0},
+            **properties,
+        )
+
+
+class AnsweringConsumer(RpcConsumer):  # type: ignore[misc]
+    """Answers in plain JSON; an answer that cannot be sent is dropped: its caller's deadline has the last word."""
+
+    queue_consumer = CarefulQueueConsumer()
+
+    def handle_result(self, message: Any, result: Any, exc_info: Any) -> tuple[Any, Any]:
+        error = None if exc_info is None else serialize(exc_info[1])
+        if exc_info is not None and isinstance(exc_info[1], Refusal):
+            # nameko makes text of all numbers in the arguments; ours are plain JSON as they are.
+            error["exc_args"] = [exc_info[1].detail, exc_info[1].info]
+        properties = message.properties
+        if properties.get("reply_to"):
+            try:
+                payload = {"result": result, "error": error}
+                _publish(payload, routing_key=properties["reply_to"], correlation_id=properties.get("correlation_id"))
+            except Exception:
+                log.warning("an answer could not be sent", exc_info=True)
+        self.queue_consumer.ack_message(message)
+        return result, exc_info
+
+
+class Rpc(NamekoRpc):  # type: ignore[misc]
+    """An RPC entrypoint. Takes nothing from headers: whoever may publish here is inside the cell, and names tenant and actor."""
+
+    rpc_consumer = AnsweringConsumer()
+
+    def unpack_message_headers(self, message: Any) -> dict[str, Any]:
+        return {}
+
+
+class Replies(ReplyListener):  # type: ignore[misc]
+    """The replies to our calls; a call whose deadline has passed is forgotten."""
+
+    queue_consumer = CarefulQueueConsumer()
+
+    def forget(self, correlation_id: str) -> None:
+        """Wait no longer for this reply."""
+        self._reply_events.pop(correlation_id, None)
+
+
+class Pending:
+    """A call that was sent. `result()` waits for its answer until the deadline."""
+
+    def __init__(self, service: str, method: str, replies: Replies, correlation_id: str, event: Any, deadline: float) -> None:
+        self._what = f"{service}.{method}"
+        self._replies = replies
+        self._id = correlation_id
+        self._event = event
+        self._until = eventlet.hubs.get_hub().clock() + deadline
+
+    def result(self) -> Any:
+        """The answer. Raises the neighbour's refusal, or Unavailable when none comes in time."""
+        left = max(0.0, self._until - eventlet.hubs.get_hub().clock())
+        with eventlet.Timeout(left, False):
+            body = self._event.wait()
+            error = body.get("error")
+            if not error:
+                return body["result"]
+            args = [*error.get("exc_args", []), None, None]
+            known = refusal(error.get("exc_type", ""), args[0], args[1] if isinstance(args[1], dict) else None)
+            if known is not None:
+                raise known
+            log.error("%s failed: %s %s", self._what, error.get("exc_type"), error.get("value"))
+            raise Unavailable()
+        self._replies.forget(self._id)
+        log.warning("%s did not answer in time", self._what)
+        raise Unavailable()
+
+
+class Asking:
+    """Calls methods of one neighbour: `offers.get_standing(tenant=…, …)`; `offers.start("get_standing", …).result()` for several at once."""
+
+    def __init__(self, service: str, replies: Replies, deadline: float) -> None:
+        self._service = service
+        self._replies = replies
+        self._deadline = deadline
+
+    def start(self, method: str, **request: Any) -> Pending:
+        """Send a call. Raises Unavailable when the broker is away."""
+        correlation_id = str(uuid.uuid4())
+        event = self._replies.get_reply_event(correlation_id)
+        pending = Pending(self._service, method, self._replies, correlation_id, event, self._deadline)
+        try:
+            with eventlet.Timeout(self._deadline):
+                _publish(
+                    {"args": [], "kwargs": request},
+                    routing_key=f"{self._service}.{method}",
+                    reply_to=self._replies.routing_key,
+                    correlation_id=correlation_id,
+                    expiration=self._deadline,
+                )
+        except (Exception, eventlet.Timeout) as error:
+            self._replies.forget(correlation_id)
+            log.warning("%s.%s could not be asked: %s", self._service, method, error)
+            raise Unavailable() from error
+        return pending
+
+    def __getattr__(self, method: str) -> Any:
+        if method.startswith("_"):
+            raise AttributeError(method)
+        return lambda **request: self.start(method, **request).result()
+
+
+class Neighbour(DependencyProvider):  # type: ignore[misc]
+    """Another service of the cell, asked by RPC with a deadline."""
+
+    replies = Replies()
+
+    def __init__(self, service: str, deadline: float = DEADLINE) -> None:
+        self.service = service
+        self.deadline = deadline
+
+    def get_dependency(self, worker_ctx: Any) -> Asking:
+        return Asking(self.service, self.replies, self.deadline)

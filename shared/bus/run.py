@@ -1,0 +1,118 @@
+"""Runs one service: `python -m shared.bus.run services.offers.service`. Patches before anything else is imported (fact N11)."""
+
+# ruff: noqa: E402
+from __future__ import annotations
+
+import eventlet
+
+eventlet.monkey_patch()
+
+import importlib
+import inspect
+import logging
+import os
+import signal
+import sys
+from types import FrameType
+from typing import Any
+
+from nameko.extensions import ENTRYPOINT_EXTENSIONS_ATTR
+from nameko.runners import ServiceRunner
+
+from shared import health, logs, settings
+from shared.bus import serialization
+from shared.bus.consumer import BatchConsumer, assert_patched
+
+log = logging.getLogger(__name__)
+STOP_WITHIN = 5.0
+"""Seconds for a graceful stop; whatever still runs then is cut off, which the inbox and the outbox survive."""
+MAX_WORKERS = 20
+
+
+def service_class(module: str) -> type[Any]:
+    """The one class of a `service.py` that has entrypoints. Raises LookupError when there is none or more than one."""
+    found = [
+        cls
+        for _, cls in inspect.getmembers(importlib.import_module(module), inspect.isclass)
+        if any(hasattr(member, ENTRYPOINT_EXTENSIONS_ATTR) for _, member in inspect.getmembers(cls, inspect.isfunction))
+    ]
+    if len(found) != 1:
+        raise LookupError(f"{module} has {len(found)} classes with entrypoints instead of one")
+    return found[0]
+
+
+def config() -> dict[str, Any]:
+    """nameko's configuration."""
+    return {
+        "AMQP_URI": settings.amqp_uri(),
+        "max_workers": MAX_WORKERS,
+        "serializer": serialization.NAME,
+        "ACCEPT": [serialization.NAME],
+        "HEARTBEAT": 30,
+    }
+
+
+def main(module: str) -> int:
+    """Run the service of `module` until a TERM or INT."""
+    cls = service_class(module)
+    name: str = cls.name  # type: ignore[attr-defined]
+    logs.set_up(name)
+    # Refusals are answers, not errors; nameko would log each with a traceback.
+    logging.getLogger("nameko.containers").setLevel(logging.ERROR)
+    assert_patched()
+    serialization.register()
+    runner = ServiceRunner(config())
+    runner.add_service(cls)
+    container = runner.service_map[name]
+
+    def stop(*_: Any) -> None:
+        eventlet.spawn_after(STOP_WITHIN, _cut_off)
+        eventlet.spawn(_stop, runner)
+
+    def on_signal(signum: int, frame: FrameType | None) -> None:
+        eventlet.hubs.get_hub().schedule_call_global(0, stop)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, on_signal)
+    port = settings.health_port()
+    if port is not None:
+        health.serve_wsgi(port, _checks(container))
+    log.info("%s starts", name)
+    runner.start()
+    runner.wait()
+    log.info("%s has stopped", name)
+    return 0
+
+
+def _stop(runner: Any) -> None:
+    try:
+        runner.stop()
+    finally:
+        os._exit(0)
+
+
+def _cut_off() -> None:
+    log.warning("not stopped within %.0f s: cut off", STOP_WITHIN)
+    os._exit(0)
+
+
+def _checks(container: Any) -> dict[str, Any]:
+    """Readiness: the queues are consumed and the database answers."""
+
+    def broker() -> str | None:
+        feeds = [f for e in container.extensions if isinstance(e, BatchConsumer) for f in e.feeds]
+        away = [feed.queue for feed in feeds if not feed.connected]
+        return f"not consuming {', '.join(away)}" if away or not feeds else None
+
+    def database() -> str | None:
+        for dependency in container.dependencies:
+            session = getattr(dependency, "session", None)
+            if session is not None:
+                session.database.ping()
+        return None
+
+    return {"broker": broker, "database": database}
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,125 @@
+"""Runs use cases: one transaction each, begun again on a conflict, with the stored answer for a repeated key."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from shared.bus.records import Tables
+from shared.bus.storage import Answer, Away, Conflict, Database
+from shared.bus.unit import Unit
+from shared.bus.work import Json
+from shared.calls import Call
+from shared.clock import now
+from shared.errors import IdempotencyKeyReused, Refusal, Unavailable
+
+_TRIES = 8
+_POLL = 0.005
+
+
+class Session:
+    """The records of one service, for its commands and queries."""
+
+    def __init__(
+        self, database: Database, service: str, tables: Tables, *, clock: Callable[[], datetime] = now, pause: Callable[[float], None] = time.sleep
+    ) -> None:
+        self.database = database
+        self.service = service
+        self.tables = tables
+        self.clock = clock
+        self.pause = pause
+
+    def run(self, handler: Callable[..., Any], call: Call, *args: Any, **more: Any) -> Any:
+        """Run `handler(work, call, *args, now=…, **more)` in one transaction and keep its answer under the call's key.
+
+        Raises what the handler refuses; Unavailable when the database is away or others keep winning.
+        """
+        tenants = (more.pop("tenant", None) or call.tenant,)
+        for attempt in range(_TRIES):
+            if attempt:
+                self.pause(_POLL * attempt)
+            begun = False
+            try:
+                with self.database.transaction(tenants) as storage:
+                    unit = Unit(storage, self.service, self.tables, self.clock())
+                    result = handler(unit, call, *args, now=unit.now, **more)
+                    begun = True
+                    unit.commit(_answer(call, tenants[0], result))
+                    return result
+            except Refusal:
+                # The same request at the same instant may have won, and what it did is now the reason of the refusal.
+                answered = self.answered(call, tenant=tenants[0])
+                if answered is not None:
+                    return answered.result
+                raise
+            except Conflict:
+                answered = self.answered(call, tenant=tenants[0])
+                if answered is not None:
+                    return answered.result
+            except Away as error:
+                # Once the commit was begun its outcome is unknown: only the caller, with its key, may repeat. Before, nothing was done,
+                # and the pool has thrown its dead connections away meanwhile (fact N10).
+                if begun or attempt > 0:
+                    raise Unavailable() from error
+        raise Unavailable("Too many people change this at the same moment. Try again.")
+
+    def read(self, handler: Callable[..., Any], call: Call, *args: Any, **more: Any) -> Any:
+        """Run `handler(work, call, *args, now=…, **more)` without writing. Raises Unavailable when the database is away."""
+        tenants = (more.pop("tenant", None) or call.tenant,)
+        for attempt in (1, 2):
+            try:
+                with self.database.transaction(tenants) as storage:
+                    unit = Unit(storage, self.service, self.tables, self.clock())
+                    return handler(unit, call, *args, now=unit.now, **more)
+            except (Away, Conflict) as error:
+                # A read may be repeated: the pool has thrown the dead connections away meanwhile (fact N10).
+                if attempt == 2:
+                    raise Unavailable() from error
+        raise AssertionError("unreachable")
+
+    def answered(self, call: Call, *, tenant: str | None = None) -> Answered | None:
+        """The stored answer to this call, if it was answered before. Raises IdempotencyKeyReused when the call differs."""
+        if call.idempotency_key is None:
+            return None
+        tenant = tenant or call.tenant
+        try:
+            with self.database.transaction((tenant,)) as storage:
+                found = storage.answer(tenant, call.actor, call.method, call.idempotency_key)
+        except (Away, Conflict) as error:
+            raise Unavailable() from error
+        if found is None:
+            return None
+        if found.fingerprint != call.fingerprint:
+            raise IdempotencyKeyReused()
+        return Answered(json.loads(found.text))
+
+    def wait_for(self, tenant: str, publisher: str, subject: str, version: int, *, seconds: float = 1.0) -> bool:
+        """Wait until this service has heard `publisher` about `subject` up to `version`. False when it has not within `seconds`."""
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                with self.database.transaction((tenant,)) as storage:
+                    heard = storage.applied((tenant, subject, tenant, publisher))
+            except (Away, Conflict) as error:
+                raise Unavailable() from error
+            if heard >= version:
+                return True
+            if time.monotonic() >= deadline:
+                return False
+            self.pause(_POLL)
+
+
+class Answered:
+    """A stored answer (which may itself be null)."""
+
+    def __init__(self, result: Json | None) -> None:
+        self.result = result
+
+
+def _answer(call: Call, tenant: str, result: Any) -> Answer | None:
+    if call.idempotency_key is None:
+        return None
+    return Answer(tenant, call.actor, call.method, call.idempotency_key, call.fingerprint, json.dumps(result))

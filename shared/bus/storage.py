@@ -1,0 +1,163 @@
+"""What a transaction needs of whatever keeps the data. PostgreSQL and the in-memory twin both offer it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from shared.bus.records import Table
+from shared.bus.streams import Key, Stream, Waiting
+from shared.errors import ValidationError
+
+Subject = tuple[str, str]
+"""(tenant, subject)"""
+RecordKey = tuple[str, str, str]
+"""(table, tenant, id)"""
+
+
+class Conflict(Exception):
+    """Somebody else wrote the same thing first: begin the transaction again."""
+
+
+class Away(Exception):
+    """The database does not answer. Never the fault of a message or a request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A record to read, and whether to lock it."""
+
+    table: Table[Any]
+    tenant: str
+    id: str
+    lock: bool = True
+
+
+@dataclass(slots=True)
+class Fetched:
+    """What was read at once: the streams of the subjects, the documents of the records, and messages that wait."""
+
+    streams: list[Stream] = field(default_factory=list)
+    documents: dict[RecordKey, str] = field(default_factory=dict)
+    waiting: list[Waiting] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A record to write: `version` is the new one, the stored one must be one less."""
+
+    tenant: str
+    id: str
+    version: int
+    document: str
+    columns: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A row of the outbox."""
+
+    tenant: str
+    id: str
+    kind: str
+    service: str
+    subject: str
+    destination: str
+    type: str
+    sequence: int
+    body: str
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The stored answer to a command with an idempotency key."""
+
+    tenant: str
+    actor: str
+    method: str
+    key: str
+    fingerprint: str
+    text: str
+
+
+@dataclass(slots=True)
+class Changes:
+    """Everything one transaction writes."""
+
+    records: dict[str, tuple[Table[Any], list[Kept]]] = field(default_factory=dict)
+    deleted: list[tuple[Table[Any], str, str]] = field(default_factory=list)
+    streams: list[Stream] = field(default_factory=list)
+    outbox: list[Outgoing] = field(default_factory=list)
+    inbox: list[Waiting] = field(default_factory=list)
+    settled: list[tuple[Key, int, str]] = field(default_factory=list)
+    confirmed: list[tuple[Key, int]] = field(default_factory=list)
+    answer: Answer | None = None
+
+
+class Storage(Protocol):
+    """One transaction."""
+
+    def fetch(self, subjects: Sequence[Subject], wanted: Sequence[Wanted], *, waiting: Sequence[Subject] = ()) -> Fetched:
+        """Read streams (locked), records and waiting messages at once."""
+
+    def find(
+        self,
+        table: Table[Any],
+        tenant: str,
+        where: Mapping[str, Any],
+        search: Sequence[tuple[str, str]],
+        order: str,
+        after: tuple[Any, str] | None,
+        limit: int,
+    ) -> list[str]:
+        """Documents in keyset order."""
+
+    def count(
+        self, table: Table[Any], tenant: str, where: Mapping[str, Any], search: Sequence[tuple[str, str]], by: str
+    ) -> dict[Any, int]:
+        """Number of records by the values of a column."""
+
+    def answer(self, tenant: str, actor: str, method: str, key: str) -> Answer | None:
+        """The stored answer to a command."""
+
+    def applied(self, key: Key) -> int:
+        """The number of the last message applied of a stream, without locking it."""
+
+    def commit(self, changes: Changes) -> None:
+        """Write everything and commit. Raises Conflict when somebody else was first."""
+
+
+class Database(Protocol):
+    """Opens transactions, and tells whether it is there."""
+
+    def transaction(self, tenants: Sequence[str]) -> AbstractContextManager[Storage]:
+        """A transaction that sees these tenants only; rolled back unless committed. Raises Away."""
+
+    def ping(self) -> None:
+        """Raises Away when the database does not answer."""
+
+
+def write_cursor(value: Any, id: str) -> str:
+    """The cursor that follows the record with this order value and id."""
+    shown = value.isoformat() if isinstance(value, datetime) else value
+    return base64.urlsafe_b64encode(json.dumps([shown, id]).encode()).decode().rstrip("=")
+
+
+def read_cursor(cursor: str | None) -> tuple[Any, str] | None:
+    """What `write_cursor` wrote. Raises ValidationError for anything else."""
+    if cursor is None:
+        return None
+    try:
+        value, id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        if not isinstance(id, str) or not isinstance(value, str | int | float):
+            raise ValueError(cursor)
+    except (ValueError, binascii.Error, UnicodeDecodeError) as error:
+        raise ValidationError.of(("cursor", "Use the value of next from the page before.")) from error
+    return value, id

@@ -1,0 +1,265 @@
+"""The unit of work: what use cases see of a transaction, on whichever storage. Numbers what is said; writes all at the end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, TypeVar, cast
+
+from shared.bus import streams
+from shared.bus.records import Record, Table, Tables
+from shared.bus.storage import (
+    Answer,
+    Changes,
+    Kept,
+    Outgoing,
+    RecordKey,
+    Storage,
+    Subject,
+    Wanted,
+    read_cursor,
+    write_cursor,
+)
+from shared.bus.streams import Key, Stream, Waiting
+from shared.bus.work import Page
+from shared.clock import iso
+from shared.contracts.messages import Fact, Message, PeerMessage, Timer
+from shared.ids import new_id
+
+R = TypeVar("R", bound=Record)
+
+
+@dataclass(slots=True)
+class _Held:
+    """A record as this transaction sees it. `base` is the version it was read with."""
+
+    table: Table[Any]
+    record: Any
+    locked: bool
+    base: int
+    dirty: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    message: Message
+    tenant: str
+    destination: str
+    subject: str
+    at: datetime
+
+
+class Unit:
+    """Implements `Work`. Use cases never see more of it than that Protocol says."""
+
+    def __init__(self, storage: Storage, service: str, tables: Tables, now: datetime) -> None:
+        self.storage = storage
+        self.service = service
+        self.tables = tables
+        self.now = now
+        self._held: dict[RecordKey, _Held] = {}
+        self._streams: dict[Key, Stream] = {}
+        self._subjects: set[Subject] = set()
+        self._said: list[_Said] = []
+        self._deleted: list[tuple[Table[Any], str, str]] = []
+        self._more: list[Outgoing] = []
+        self.waiting: dict[tuple[Key, int, str], Waiting] = {}
+        self._inbox: dict[tuple[Key, int, str], Waiting] = {}
+        self._settled: list[tuple[Key, int, str]] = []
+        self._confirmed: list[tuple[Key, int]] = []
+
+    # Reading
+
+    def prefetch(self, subjects: Iterable[Subject], wanted: Iterable[Wanted] = (), *, waiting: Sequence[Subject] = ()) -> None:
+        """Read the streams and records of these subjects, and more records, in one go."""
+        new = sorted(set(subjects) - self._subjects)
+        want = {(w.table.name, w.tenant, w.id): w for w in wanted}
+        for table in self.tables.by_subject:
+            for tenant, subject in new:
+                want.setdefault((table.name, tenant, subject), Wanted(table, tenant, subject))
+        missing = [want[key] for key in sorted(want) if key not in self._held]
+        if not new and not missing and not waiting:
+            return
+        fetched = self.storage.fetch(new, missing, waiting=waiting)
+        self._subjects.update(new)
+        for stream in fetched.streams:
+            self._streams[stream.key] = stream
+        for w in missing:
+            document = fetched.documents.get((w.table.name, w.tenant, w.id))
+            record = None if document is None else w.table.load(document)
+            self._held[(w.table.name, w.tenant, w.id)] = _Held(w.table, record, w.lock, 0 if record is None else record.version)
+        for row in fetched.waiting:
+            self.waiting[(row.key, row.sequence, row.id)] = row
+
+    def _read(self, record: type[R], tenant: str, id: str, *, lock: bool) -> R | None:
+        table = self.tables.of(record)
+        held = self._held.get((table.name, tenant, id))
+        if held is None or (lock and not held.locked and not held.dirty):
+            self._held.pop((table.name, tenant, id), None)
+            # Streams are locked before the record of the same subject, as a batch does it: no two transactions wait for each other.
+            subjects = [(tenant, id)] if table.by_subject and lock else []
+            self.prefetch(subjects, [Wanted(table, tenant, id, lock)])
+            held = self._held[(table.name, tenant, id)]
+        return cast("R | None", held.record)
+
+    def get(self, record: type[R], tenant: str, id: str) -> R | None:
+        return self._read(record, tenant, id, lock=True)
+
+    def peek(self, record: type[R], tenant: str, id: str) -> R | None:
+        return self._read(record, tenant, id, lock=False)
+
+    def find(
+        self,
+        record: type[R],
+        tenant: str,
+        *,
+        where: Mapping[str, Any] | None = None,
+        search: tuple[str, str] | Sequence[tuple[str, str]] | None = None,
+        order: str = "id",
+        after: str | None = None,
+        limit: int = 50,
+    ) -> Page[R]:
+        table = self.tables.of(record)
+        documents = self.storage.find(table, tenant, where or {}, _searches(search), order, read_cursor(after), limit + 1)
+        items = [table.load(document) for document in documents[:limit]]
+        if len(documents) <= limit or not items:
+            return Page(items, None)
+        column, last = order.removeprefix("-"), items[-1]
+        return Page(items, write_cursor(last.id if column == "id" else table.columns[column].value(last), last.id))
+
+    def count(
+        self,
+        record: type[Record],
+        tenant: str,
+        *,
+        by: str,
+        where: Mapping[str, Any] | None = None,
+        search: tuple[str, str] | Sequence[tuple[str, str]] | None = None,
+    ) -> dict[Any, int]:
+        return self.storage.count(self.tables.of(record), tenant, where or {}, _searches(search), by)
+
+    # Writing
+
+    def put(self, record: R) -> R:
+        table = self.tables.of(type(record))
+        key = (table.name, record.tenant, record.id)
+        held = self._held.get(key)
+        if held is None or (not held.locked and not held.dirty):
+            self._read(type(record), record.tenant, record.id, lock=True)
+            held = self._held[key]
+        kept = cast(R, replace(record, version=held.base + 1))  # type: ignore[type-var]
+        held.record, held.dirty = kept, True
+        return kept
+
+    def delete(self, record: type[Record], tenant: str, id: str) -> None:
+        table = self.tables.of(record)
+        self._deleted.append((table, tenant, id))
+        self._held[(table.name, tenant, id)] = _Held(table, None, True, 0)
+
+    def say(self, fact: Fact, *, tenant: str, subject: str) -> None:
+        self._said.append(_Said(fact, tenant, tenant, subject, self.now))
+
+    def tell(self, message: PeerMessage, *, tenant: str, to: str, subject: str) -> None:
+        if to == tenant:
+            raise ValueError("a tenant tells itself nothing: state a fact")
+        self._said.append(_Said(message, tenant, to, subject, self.now))
+
+    def later(self, timer: Timer, *, tenant: str, subject: str, at: datetime) -> None:
+        self._said.append(_Said(timer, tenant, tenant, subject, at))
+
+    def said(self, tenant: str, subject: str) -> int:
+        self.prefetch([(tenant, subject)])
+        stream = self._streams.get((tenant, subject, tenant, self.service))
+        mine = sum(1 for s in self._said if isinstance(s.message, Fact) and (s.tenant, s.subject) == (tenant, subject))
+        return (stream.sent if stream else 0) + mine
+
+    def mark_seen(self, tenant: str, peer: str, subject: str) -> None:
+        self.prefetch([(tenant, subject)])
+        stream = self._streams.get((tenant, subject, peer, self.service))
+        if stream is not None and stream.seen < stream.applied:
+            stream.seen, stream.receipt_due, stream.changed = stream.applied, True, True
+
+    # What the inbox needs besides
+
+    def stream(self, key: Key) -> Stream:
+        """The stream with this key, made when it is not there yet. Its subject must have been fetched."""
+        found = self._streams.get(key)
+        if found is None:
+            found = self._streams[key] = Stream(*key)
+        return found
+
+    def keep(self, row: Waiting) -> None:
+        """Write a row of the inbox, over the one with its key."""
+        self._inbox[(row.key, row.sequence, row.id)] = row
+        self.waiting[(row.key, row.sequence, row.id)] = row
+
+    def settle(self, row: Waiting) -> None:
+        """Remove a row of the inbox: what it held is done."""
+        self._settled.append((row.key, row.sequence, row.id))
+        self.waiting.pop((row.key, row.sequence, row.id), None)
+
+    def confirm(self, stream: Stream) -> None:
+        """All up to what the stream confirms needs not be sent again."""
+        self._confirmed.append((stream.key, stream.confirmed))
+
+    def retry(self, row: Waiting, at: datetime) -> None:
+        """Have a message come back to this service at `at`."""
+        self._more.append(
+            Outgoing(row.tenant, new_id(), "retry", self.service, row.subject, row.tenant, row.type, row.sequence, row.body, at)
+        )
+
+    # The end
+
+    def _publish(self, said: _Said) -> Outgoing:
+        message, id = said.message, new_id()
+        sequence, previous = 0, ""
+        stream: Stream | None = None
+        if not isinstance(message, Timer):
+            stream = self.stream((said.tenant, said.subject, said.destination, self.service))
+            sequence, previous = streams.next_number(stream)
+        head = json.dumps(
+            {
+                "specversion": "1.0",
+                "id": id,
+                "type": message.type,
+                "source": self.service,
+                "subject": said.subject,
+                "time": iso(self.now),
+                "origin": said.tenant,
+                "destination": said.destination,
+                "sequence": sequence,
+                "previous": previous,
+                "epoch": 1,
+                "kind": message.kind,
+            },
+            ensure_ascii=False,
+        )
+        body = f'{head[:-1]}, "data": {message.model_dump_json()}}}'
+        if stream is not None:
+            streams.note_sent(stream, body)
+        return Outgoing(
+            said.tenant, id, message.kind, self.service, said.subject, said.destination, message.type, sequence, body, said.at
+        )
+
+    def commit(self, answer: Answer | None = None) -> None:
+        """Number and write everything, and commit. Raises Conflict when somebody else was first."""
+        self.prefetch({(s.tenant, s.subject) for s in self._said})
+        changes = Changes(answer=answer, deleted=self._deleted, inbox=list(self._inbox.values()), settled=self._settled, confirmed=self._confirmed)
+        changes.outbox = [self._publish(said) for said in self._said] + self._more
+        for key in sorted(k for k, held in self._held.items() if held.dirty):
+            held = self._held[key]
+            _, rows = changes.records.setdefault(held.table.name, (held.table, []))
+            columns = tuple(c.value(held.record) for c in held.table.columns.values())
+            rows.append(Kept(held.record.tenant, held.record.id, held.record.version, held.table.dump(held.record), columns))
+        changes.streams = [self._streams[key] for key in sorted(self._streams) if self._streams[key].changed]
+        self.storage.commit(changes)
+
+
+def _searches(search: tuple[str, str] | Sequence[tuple[str, str]] | None) -> list[tuple[str, str]]:
+    if search is None:
+        return []
+    if isinstance(search, tuple) and len(search) == 2 and isinstance(search[0], str):
+        return [cast("tuple[str, str]", search)]
+    return list(cast("Sequence[tuple[str, str]]", search))

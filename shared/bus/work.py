@@ -1,0 +1,98 @@
+"""What a use case works with: one transaction in which records are read and kept and messages are said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, Protocol, TypeVar
+
+from shared.bus.records import Record
+from shared.contracts.messages import Fact, Message, PeerMessage, Timer
+
+R = TypeVar("R", bound=Record)
+M_co = TypeVar("M_co", bound=Message, covariant=True)
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Heard(Generic[M_co]):
+    """A message as a handler gets it: `tenant` is ours, `origin` who spoke (the other tenant for a peer message, else ours)."""
+
+    tenant: str
+    origin: str
+    subject: str
+    sequence: int
+    time: datetime
+    data: M_co
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """News from a receipt: the other side's service has all up to `applied`, a person there has looked at all up to `seen`."""
+
+    tenant: str
+    peer: str
+    subject: str
+    applied: int
+    seen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[R]):
+    """A part of a list, and the cursor of what follows or None."""
+
+    items: list[R]
+    next: str | None
+
+
+class Work(Protocol):
+    """One transaction. Records that are read by `get` stay locked until its end; nothing is visible to others before."""
+
+    def get(self, record: type[R], tenant: str, id: str) -> R | None:
+        """The record, locked."""
+
+    def peek(self, record: type[R], tenant: str, id: str) -> R | None:
+        """The record without a lock: for what is only looked up."""
+
+    def put(self, record: R) -> R:
+        """Keep the record; returns it with the version it is kept under."""
+
+    def delete(self, record: type[Record], tenant: str, id: str) -> None:
+        """Remove the record, if it is there."""
+
+    def find(
+        self,
+        record: type[R],
+        tenant: str,
+        *,
+        where: Mapping[str, Any] | None = None,
+        search: tuple[str, str] | None = None,
+        order: str = "id",
+        after: str | None = None,
+        limit: int = 50,
+    ) -> Page[R]:
+        """A page of records, by equality (or any of a list) on columns, containing a text, in keyset order. Sees what was committed before.
+
+        Raises ValidationError for a malformed cursor.
+        """
+
+    def count(
+        self, record: type[Record], tenant: str, *, by: str, where: Mapping[str, Any] | None = None, search: tuple[str, str] | None = None
+    ) -> dict[Any, int]:
+        """How many records there are for each value of a column."""
+
+    def say(self, fact: Fact, *, tenant: str, subject: str) -> None:
+        """State a fact to the services of the same tenant."""
+
+    def tell(self, message: PeerMessage, *, tenant: str, to: str, subject: str) -> None:
+        """Say something to the same service of another tenant."""
+
+    def later(self, timer: Timer, *, tenant: str, subject: str, at: datetime) -> None:
+        """Have a timer come back to this service at `at`."""
+
+    def said(self, tenant: str, subject: str) -> int:
+        """The number of the last fact this service stated about the subject, those of this transaction included."""
+
+    def mark_seen(self, tenant: str, peer: str, subject: str) -> None:
+        """A person has looked at all that this peer said about the subject; the next receipt tells."""

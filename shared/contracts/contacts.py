@@ -1,0 +1,35 @@
+"""What contacts says: details of lent people to contacts of the other side, and what it holds to its own side."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from shared.contracts.messages import Fact, PeerMessage, Value
+
+
+class ContactDetails(Value):
+    """A lent person as the customer may know them."""
+
+    id: str
+    name: str
+    email: str
+    phone: str = ""
+    title: str = ""
+
+
+class DetailsShared(PeerMessage):
+    """Details of the accepted contacts, whole, with a counter (protocol rule 7). Subject: the partnership."""
+
+    publisher: ClassVar[str] = "contacts"
+    type: ClassVar[str] = "details.shared"
+    counter: int
+    contacts: list[ContactDetails]
+
+
+class AssignmentsChanged(Fact):
+    """How many of the partner's people work at the customer now; the newest version counts. Subject: the partnership."""
+
+    publisher: ClassVar[str] = "contacts"
+    type: ClassVar[str] = "assignments.changed"
+    version: int
+    working: int

@@ -1,0 +1,77 @@
+"""The kinds of text people type: normalised (NFC), trimmed, without control characters, lengths in code points."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Annotated, Any
+
+from email_validator import EmailNotValidError, validate_email
+from pydantic import AfterValidator, BeforeValidator, StringConstraints
+
+from shared.ids import is_id
+
+RESERVED_TENANTS = frozenset({"www", "api", "admin", "shared", "system", "static", "accord"})
+_TENANT = re.compile(r"[a-z](?:[a-z0-9-]*[a-z0-9])")
+
+
+def clean(value: Any, *, breaks: bool) -> Any:
+    """NFC, trimmed, without control characters; line breaks stay when `breaks`. What is not text passes unchanged."""
+    if not isinstance(value, str):
+        return value
+    value = unicodedata.normalize("NFC", value.replace("\r\n", "\n").replace("\r", "\n"))
+    if not breaks:
+        value = value.replace("\n", " ").replace("\t", " ")
+    # Cc: control; Cs: lone surrogates, which no database and no mail can carry.
+    return "".join(c for c in value if c == "\n" or unicodedata.category(c) not in {"Cc", "Cs"}).strip()
+
+
+def _line(value: Any) -> Any:
+    return clean(value, breaks=False)
+
+
+def _text(value: Any) -> Any:
+    return clean(value, breaks=True)
+
+
+def _email(value: str) -> str:
+    try:
+        found = validate_email(value, check_deliverability=False, test_environment=True)
+    except EmailNotValidError as error:
+        raise ValueError("Enter an e-mail address like name@example.com.") from error
+    return found.normalized.lower()
+
+
+def _tenant(value: str) -> str:
+    if not _TENANT.fullmatch(value) or "xn--" in value or value in RESERVED_TENANTS or not 2 <= len(value) <= 63:
+        raise ValueError(
+            "Use 2 to 63 lower-case letters, digits and hyphens, starting with a letter and not ending with a hyphen."
+        )
+    return value
+
+
+def _id(value: str) -> str:
+    if not is_id(value):
+        raise ValueError("This is not an id.")
+    return value
+
+
+def _password(value: str) -> str:
+    if not 10 <= len(value) <= 200:
+        raise ValueError("Use 10 to 200 characters.")
+    return value
+
+
+def fold(value: str) -> str:
+    """What search compares: NFC and case folded."""
+    return unicodedata.normalize("NFC", value).casefold()
+
+
+Name = Annotated[str, BeforeValidator(_line), StringConstraints(min_length=1, max_length=200)]
+Short = Annotated[str, BeforeValidator(_line), StringConstraints(max_length=200)]
+Reason = Annotated[str, BeforeValidator(_text), StringConstraints(min_length=1, max_length=500)]
+Comment = Annotated[str, BeforeValidator(_text), StringConstraints(max_length=500)]
+Email = Annotated[str, BeforeValidator(_line), StringConstraints(min_length=1, max_length=254), AfterValidator(_email)]
+TenantName = Annotated[str, BeforeValidator(_line), AfterValidator(_tenant)]
+Id = Annotated[str, AfterValidator(_id)]
+Password = Annotated[str, AfterValidator(_password)]
