@@ -10,7 +10,7 @@ Fixtures, all of the session unless told otherwise:
 
 - `postgres_admin_url`: a superuser's URL; `postgres_server`: the server itself (`stop()`, `start()`, `kill()`, `restart()`, `pid`).
 - `broker`: `uri("shared")` and `peers_uri("shared")` of a cell's user in its own vhost and in the vhost `accord`; `stop()`, `start()`,
-  `kill()`, `restart()`, `pid`; `add_cell("globex", tenants=("globex",))` makes a dedicated cell's vhost and user with its topic permissions;
+  `kill()`, `restart()`, `pid`; `add_cell("globex", tenants=("globex",))` makes a dedicated cell's vhost and user with its topic permissions (the shared cell then may no longer speak for its tenants);
   `control("list_queues", "-p", "cell-shared")` is rabbitmqctl. Whoever stops a server starts it again.
 - `service_databases(*services)`: makes each service's database and roles anew (dropping the old one) and answers the environment variables; no tables yet.
 - `services(*services, prepared=True, cell="shared")` (function scope): `service_databases` plus AMQP URIs, CELL and PSYCOPG_WAIT_FUNC, and `python -m
@@ -25,7 +25,6 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-import shutil
 import signal
 import subprocess
 import sys
@@ -35,10 +34,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+import amqp
+import kombu
+import psycopg
+from psycopg import sql
+
 from deploy.local import broker as rabbitmq
 from deploy.local import postgres
-from deploy.local.paths import ROOT, SERVICES
+from deploy.local.paths import ROOT
 from deploy.local.ports import free_port
+from shared.bus import topology
+from shared.settings import SHARED
 
 __all__ = ["PostgresServer", "RabbitServer", "free_port", "prepare", "temporary_folder", "until"]
 
@@ -65,7 +71,10 @@ def temporary_folder() -> Iterator[Path]:
     folder.chmod(0o711)
     clean = 'cat >/dev/null; for f in "$1"/*.pid; do [ -e "$f" ] && kill -9 "$(cat "$f")"; done; sleep 0.2; rm -rf "$1"'
     watch = subprocess.Popen(
-        ["/bin/sh", "-c", clean, "sh", str(folder)], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
+        ["/bin/sh", "-c", clean, "sh", str(folder)],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
     try:
         yield folder
@@ -94,7 +103,13 @@ class _Server:
     def _spawn(self, command: Sequence[str], environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
         with self.log.open("ab") as log:
             process = subprocess.Popen(
-                command, env=environment, cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                command,
+                env=environment,
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
         (self.folder / f"{Path(command[0]).name}-{process.pid}.pid").write_text(str(process.pid))
         return process
@@ -150,13 +165,12 @@ class PostgresServer(_Server):
 
     def databases(self, *services: str) -> dict[str, str]:
         """Each service's database and roles, the database anew; the environment variables with the URLs."""
-        import psycopg
-        from psycopg import sql
-
         environment: dict[str, str] = {}
         for service in services:
             with psycopg.connect(self.admin_url, autocommit=True) as connection:
-                connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(f"accord_{service}")))
+                connection.execute(
+                    sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(f"accord_{service}"))
+                )
             environment |= postgres.create_service(self.admin_url, service, self.passwords)
         return environment
 
@@ -167,18 +181,17 @@ class RabbitServer(_Server):
     def __init__(self, folder: Path) -> None:
         super().__init__("broker", folder)
         self.node = rabbitmq.Node(folder / "broker", free_port(), free_port(), free_port())
-        self._cells = {"shared": rabbitmq.CellUser("shared", secrets.token_urlsafe(16))}
+        self._cells = {SHARED: rabbitmq.Cell(SHARED, secrets.token_urlsafe(16))}
         self._epmd: subprocess.Popen[bytes] | None = None
         self.node.write(list(self._cells.values()))
 
-    def uri(self, cell: str = "shared", vhost: str | None = None) -> str:
+    def uri(self, cell: str = SHARED, vhost: str | None = None) -> str:
         """The URI of the cell's user, in the cell's own vhost unless another is named."""
-        user = self._cells[cell]
-        return rabbitmq.uri(self.node.port, user.name, user.password, vhost or user.vhost)
+        return self._cells[cell].uri(self.node.port, vhost)
 
-    def peers_uri(self, cell: str = "shared") -> str:
+    def peers_uri(self, cell: str = SHARED) -> str:
         """The URI of the cell's user in the vhost in which the cells meet."""
-        return self.uri(cell, rabbitmq.PEERS_VHOST)
+        return self.uri(cell, topology.PEERS_VHOST)
 
     def start(self) -> None:
         if self._epmd is None:
@@ -197,26 +210,30 @@ class RabbitServer(_Server):
         """What rabbitmqctl says."""
         return self.node.control(*arguments)
 
-    def add_cell(self, cell: str, tenants: Sequence[str] = ()) -> str:
-        """Make another cell's vhost and user; with `tenants` a dedicated cell that speaks for these only. Answers its URI."""
+    def add_cell(self, cell: str, tenants: Sequence[str]) -> str:
+        """Make a dedicated cell's vhost and user, who speaks for these tenants only; the shared cell no longer may. Answers its URI."""
         if cell not in self._cells:
-            user = rabbitmq.CellUser(cell, secrets.token_urlsafe(16), tuple(tenants))
-            self.node.add(user)
-            self._cells[cell] = user
+            self._cells[cell] = rabbitmq.Cell(cell, secrets.token_urlsafe(16), tuple(tenants))
             self.node.write(list(self._cells.values()))
+            self.node.reload()
         return self.uri(cell)
 
     def empty(self) -> None:
-        """Remove the messages of all queues of the cells and of the vhost they meet in."""
-        import kombu
-
-        for vhost in (rabbitmq.PEERS_VHOST, *(user.vhost for user in self._cells.values())):
-            for line in self.control("list_queues", "-q", "-p", vhost, "--no-table-headers", "name", "messages").splitlines():
-                name, _, messages = line.partition("\t")
-                if messages not in {"", "0"}:
-                    owner = next((user for user in self._cells.values() if user.vhost == vhost), self._cells["shared"])
-                    with kombu.Connection(self.uri(owner.cell, vhost)) as connection:
-                        connection.default_channel.queue_purge(name)
+        """Remove the messages of all queues of the services, in the vhosts of all cells and in the one they meet in."""
+        for cell in self._cells.values():
+            layouts = [
+                (self.uri(cell.name), [topology.cell_layout(service) for service in topology.services()]),
+                (
+                    self.peers_uri(cell.name),
+                    [topology.peers_layout(service, cell.name) for service in topology.services()],
+                ),
+            ]
+            for uri, described in layouts:
+                names = {queue.name for layout in described for queue in layout.queues}
+                with kombu.Connection(uri) as connection:
+                    for name in names:
+                        with contextlib.suppress(amqp.NotFound), connection.channel() as channel:
+                            channel.queue_purge(name)
 
 
 def prepare(service: str, environment: Mapping[str, str]) -> None:
@@ -226,5 +243,3 @@ def prepare(service: str, environment: Mapping[str, str]) -> None:
         env={**os.environ, **environment}, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert done.returncode == 0, f"shared.bus.prepare {service} failed:\n{done.stdout}{done.stderr}"
-
-

@@ -10,20 +10,19 @@ import base64
 import hashlib
 import json
 import os
-import re
 import secrets
 import shutil
 import subprocess
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from deploy.local.paths import Trouble, private_folder, write_private
+from shared.bus import topology
 
-PEERS_VHOST = "accord"
 _LOOPBACK = "{127,0,0,1}"
 
 
@@ -57,79 +56,38 @@ def password_hash(password: str) -> str:
 
 
 @dataclass(frozen=True)
-class CellUser:
+class Cell:
     """The broker user of one cell. A dedicated cell names its tenants; the shared one hosts all that are in no dedicated one."""
 
-    cell: str
+    name: str
     password: str
     tenants: tuple[str, ...] = ()
-    others: tuple[str, ...] = ()
-    """For the shared cell: the tenants of the dedicated cells."""
 
-    @property
-    def name(self) -> str:
-        return f"cell-{self.cell}"
-
-    @property
-    def vhost(self) -> str:
-        return f"cell-{self.cell}"
-
-    def _tenants(self) -> str:
-        if self.tenants:
-            return f"({'|'.join(map(re.escape, self.tenants))})"
-        excluded = f"(?!({'|'.join(map(re.escape, self.others))})(\\.|$))" if self.others else ""
-        return f"{excluded}[a-z0-9-]+"
-
-    def permissions(self) -> list[dict[str, str]]:
-        """What it may do in its own vhost (everything) and in the one the cells meet in (its own queues, the exchanges)."""
-        shared = not self.tenants
-        own = r"(accounts|offers|contacts|managers|history|notifications)\.(peers|dead)\.v1"
-        queues = own if shared else rf"{re.escape(self.cell)}\.{own}"
-        exchanges = r"accord\.peers(\.shared)?"
-        return [
-            {"user": self.name, "vhost": self.vhost, "configure": ".*", "write": ".*", "read": ".*"},
-            {
-                "user": self.name,
-                "vhost": PEERS_VHOST,
-                # Everybody may declare the two exchanges: the cells start in any order. Binding a queue writes to the queue and
-                # reads the exchange; dead-lettering writes to the default exchange.
-                "configure": f"^({exchanges}|{queues})$",
-                "write": rf"^({exchanges}|amq\.default|{queues})$",
-                "read": f"^({exchanges if shared else 'accord.peers'}|{queues})$",
-            },
-        ]
-
-    def topic_permissions(self) -> list[dict[str, str]]:
-        """It speaks only for its tenants (the key's end) and hears only what is said to them (the key's beginning)."""
-        keys = [
-            {
-                "user": self.name,
-                "vhost": PEERS_VHOST,
-                "exchange": "accord.peers",
-                "write": rf"^[a-z0-9-]+\.[a-z]+\.{self._tenants()}$",
-                "read": rf"^{self._tenants()}\.[a-z*]+\.[*#]$",
-            }
-        ]
-        if not self.tenants:
-            keys.append({**keys[0], "exchange": "accord.peers.shared", "write": "^$", "read": ".*"})
-        return keys
+    def uri(self, port: int, vhost: str | None = None) -> str:
+        """The AMQP URI of its user, in its own vhost unless another is named."""
+        return uri(port, topology.cell_user(self.name), self.password, vhost or topology.cell_vhost(self.name))
 
 
-def definitions(users: Sequence[CellUser]) -> dict[str, Any]:
+def definitions(cells: Sequence[Cell]) -> dict[str, Any]:
     """Vhosts, users and permissions for these cells; exchanges and queues are declared by each service's `prepare`."""
+    dedicated = [tenant for cell in cells for tenant in cell.tenants]
     return {
-        "vhosts": [{"name": name} for name in [PEERS_VHOST, *(user.vhost for user in users)]],
+        "vhosts": [
+            {"name": name} for name in [topology.PEERS_VHOST, *(topology.cell_vhost(cell.name) for cell in cells)]
+        ],
         "users": [
             {
-                "name": user.name,
-                "password_hash": password_hash(user.password),
+                "name": topology.cell_user(cell.name),
+                "password_hash": password_hash(cell.password),
                 "hashing_algorithm": "rabbit_password_hashing_sha256",
                 "tags": "",
             }
-            for user in users
+            for cell in cells
         ],
-        "permissions": [entry for user in users for entry in user.permissions()],
-        "topic_permissions": [entry for user in users for entry in user.topic_permissions()],
+        "permissions": [asdict(entry) for cell in cells for entry in topology.permissions(cell.name)],
+        "topic_permissions": [
+            asdict(entry) for cell in cells for entry in topology.topic_permissions(cell.name, cell.tenants, dedicated)
+        ],
     }
 
 
@@ -146,14 +104,14 @@ class Node:
     def name(self) -> str:
         return f"accord-{self.port}@localhost"
 
-    def write(self, users: Sequence[CellUser]) -> None:
+    def write(self, cells: Sequence[Cell]) -> None:
         """Write configuration and definitions; the node reads them at each start."""
         private_folder(self.folder)
         home = private_folder(self.folder / "home")
         cookie = home / ".erlang.cookie"
         if not cookie.exists():
             write_private(cookie, secrets.token_hex(16), 0o400)
-        write_private(self.folder / "definitions.json", json.dumps(definitions(users), indent=1))
+        write_private(self.folder / "definitions.json", json.dumps(definitions(cells), indent=1))
         (self.folder / "enabled_plugins").write_text("[].\n")
         (self.folder / "rabbitmq.conf").write_text(
             f"""listeners.tcp.1 = 127.0.0.1:{self.port}
@@ -168,7 +126,9 @@ raft.wal_max_size_bytes = 64000000
 
     def environment(self) -> dict[str, str]:
         """The environment of the node and of its tools; nothing of a system node's settings gets through."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("RABBITMQ_", "ERL_", "NOTIFY_"))}
+        kept = {
+            name: value for name, value in os.environ.items() if not name.startswith(("RABBITMQ_", "ERL_", "NOTIFY_"))
+        }
         erlang = f"-kernel inet_dist_use_interface {_LOOPBACK}"
         return {
             **kept,
@@ -222,14 +182,9 @@ raft.wal_max_size_bytes = 64000000
             raise Trouble(f"rabbitmqctl {arguments[0]} failed: {(done.stderr or done.stdout).strip()}")
         return done.stdout
 
-    def add(self, user: CellUser) -> None:
-        """Make the vhost and the user of another cell while the node runs, and let it read them at its next start too."""
-        self.control("import_definitions", str(self._beside(user)))
-
-    def _beside(self, user: CellUser) -> Path:
-        path = self.folder / f"cell-{user.cell}.json"
-        write_private(path, json.dumps(definitions([user])))
-        return path
+    def reload(self) -> None:
+        """Make the running node read its definitions again, after `write` with other cells."""
+        self.control("import_definitions", str(self.folder / "definitions.json"))
 
 
 def wait_until_ready(amqp_uri: str, seconds: float = 60.0) -> None:
@@ -242,7 +197,7 @@ def wait_until_ready(amqp_uri: str, seconds: float = 60.0) -> None:
             with kombu.Connection(amqp_uri, connect_timeout=2) as connection:
                 connection.connect()
             return
-        except Exception as error:  # noqa: BLE001 -- whatever is wrong, it may pass while the broker starts
+        except Exception as error:  # Whatever is wrong, it may pass while the broker starts.
             if time.monotonic() > until:
                 raise Trouble(f"The broker does not answer: {error}") from error
             time.sleep(0.2)

@@ -205,14 +205,16 @@ def create_service(
         for role in roles:
             password = passwords.setdefault(role, secrets.token_urlsafe(24))
             connection.execute(
-                sql.SQL("{} role {} login nosuperuser nocreatedb nocreaterole noreplication nobypassrls password {}").format(
-                    sql.SQL("alter" if role in known else "create"), sql.Identifier(role), sql.Literal(password)
-                )
+                sql.SQL(
+                    "{} role {} login nosuperuser nocreatedb nocreaterole noreplication nobypassrls password {}"
+                ).format(sql.SQL("alter" if role in known else "create"), sql.Identifier(role), sql.Literal(password))
             )
         exists = connection.execute("select 1 from pg_database where datname = %s", (database,)).fetchone()
         if not exists:
             # An administrator who is not a superuser may only give away to roles it is a member of.
-            (superuser,) = connection.execute("select rolsuper from pg_roles where rolname = current_user").fetchone() or (True,)
+            (superuser,) = connection.execute(
+                "select rolsuper from pg_roles where rolname = current_user"
+            ).fetchone() or (True,)
             if not superuser:
                 connection.execute(sql.SQL("grant {} to current_user").format(sql.Identifier(owner)))
             connection.execute(
@@ -241,6 +243,9 @@ def service_environment(
     database = database or f"accord_{service}"
     named = {"": service, **{f"{kind.upper()}_": f"{service}_{kind}" for kind in ROLES}}
     return {
-        f"ACCORD_{service.upper()}_{kind}DATABASE_URL": url(int(port), role, passwords[role], database, quote(host, safe="")) + rest
+        f"ACCORD_{service.upper()}_{kind}DATABASE_URL": url(
+            int(port), role, passwords[role], database, quote(host, safe="")
+        )
+        + rest
         for kind, role in named.items()
     }
