@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from shared.calls import SYSTEM, Call
-from shared.errors import ChangedMeanwhile, Forbidden
+from shared.errors import ChangedMeanwhile, Forbidden, Unavailable
 
 CHANGERS = ("admin", "partnerships")
 """Who sees and changes every partnership of their tenant; a member sees only those they manage."""
@@ -54,3 +54,18 @@ def check_version(call: Call, version: int) -> None:
     """Raises ChangedMeanwhile when the call's If-Match names another version."""
     if call.if_match is not None and call.if_match.strip().strip('"') != str(version):
         raise ChangedMeanwhile()
+
+
+def standing(offers: Any, records: Any, call: Call, *, change: bool = False) -> dict[str, Any]:
+    """What offers says of the partnership of this call, once this service has itself heard all that offers stated of it.
+
+    `{"role", "counterpart", "status", "suspended", "version", "managers"}`. Raises what offers refuses: NotFound,
+    Forbidden, and with `change` WrongState; Unavailable when this service lags behind for longer than a second.
+    """
+    partnership = call.ids["partnership_id"]
+    found: dict[str, Any] = offers.get_standing(
+        tenant=call.tenant, actor=call.actor, partnership_id=partnership, change=change
+    )
+    if not records.wait_for(call.tenant, "offers", partnership, found["version"]):
+        raise Unavailable()
+    return found

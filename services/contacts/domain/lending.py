@@ -1,0 +1,181 @@
+"""Who is lent to whom: the assignments of one partnership, as one side holds them.
+
+A record is a fold over what offers of our side states and what contacts of the other side tells (protocol rules 1, 3, 4
+and 7). Nothing here refuses: what comes late or does not fit leaves the record as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+from uuid import UUID, uuid5
+
+Side = Literal["partner", "customer"]
+Phase = Literal["open", "accepted", "declined", "undeliverable"]
+State = Literal["offered", "accepted", "declined", "withdrawn", "released"]
+
+_ASSIGNMENTS = UUID("0190f6d4-8a51-7c3e-9b27-5d1f3e6a8c42")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """A role that a lent person holds in an environment of the customer. Known on the customer's side only."""
+
+    environment_id: str
+    environment: str
+    role_id: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assignment:
+    """One contact in one proposal: offered → accepted → released, or offered → declined or withdrawn, never back."""
+
+    id: str
+    contact_id: str
+    name: str
+    title: str = ""
+    state: State = "offered"
+    proposed_at: datetime
+    roles: tuple[Grant, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lent:
+    """What the customer may know of a person it has accepted."""
+
+    id: str
+    name: str
+    email: str
+    phone: str = ""
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Partnership:
+    """The people of one partnership. `details` is a shared value (rule 7): the highest (counter, by) wins."""
+
+    tenant: str
+    id: str
+    version: int = 0
+    side: Side
+    counterpart: str
+    phase: Phase = "open"
+    assignments: tuple[Assignment, ...] = ()
+    details: tuple[Lent, ...] = ()
+    details_counter: int = 0
+    details_by: str = ""
+
+
+def assignment_id(proposal: str, contact: str) -> str:
+    """The id both sides give the assignment that a proposal makes of a contact (rule 3); so nobody has to tell it."""
+    return str(uuid5(_ASSIGNMENTS, f"{proposal}/{contact}"))
+
+
+def offered(
+    *, tenant: str, id: str, side: Side, counterpart: str, contacts: Sequence[tuple[str, str, str]], at: datetime
+) -> Partnership:
+    """The partnership of an offer with these contacts, each as (id, name, title)."""
+    return Partnership(
+        tenant=tenant,
+        id=id,
+        side=side,
+        counterpart=counterpart,
+        assignments=tuple(
+            Assignment(id=assignment_id(id, contact), contact_id=contact, name=name, title=title, proposed_at=at)
+            for contact, name, title in contacts
+        ),
+    )
+
+
+def _each(partnership: Partnership, phase: Phase, state: Mapping[str, State], otherwise: State) -> Partnership:
+    return replace(
+        partnership,
+        phase=phase,
+        assignments=tuple(
+            replace(one, state=state.get(one.contact_id, otherwise)) if one.state == "offered" else one
+            for one in partnership.assignments
+        ),
+    )
+
+
+def accepted(partnership: Partnership, roles: Mapping[str, tuple[Grant, ...]]) -> Partnership:
+    """The offer was accepted with the contacts that `roles` names; the others are declined (OE-08)."""
+    if partnership.phase != "open":
+        return partnership
+    after = _each(partnership, "accepted", dict.fromkeys(roles, "accepted"), "declined")
+    return replace(
+        after,
+        assignments=tuple(
+            replace(one, roles=roles[one.contact_id]) if one.state == "accepted" else one for one in after.assignments
+        ),
+    )
+
+
+def declined(partnership: Partnership) -> Partnership:
+    """The offer was declined, and everybody in it (OE-09)."""
+    return _each(partnership, "declined", {}, "declined") if partnership.phase == "open" else partnership
+
+
+def undeliverable(partnership: Partnership) -> Partnership:
+    """The offer found nobody; nobody has seen these people, so they are withdrawn."""
+    return _each(partnership, "undeliverable", {}, "withdrawn") if partnership.phase == "open" else partnership
+
+
+def working(partnership: Partnership) -> tuple[str, ...]:
+    """The contacts of the partner who work at the customer, each once, in the order of their assignments."""
+    return tuple(dict.fromkeys(one.contact_id for one in partnership.assignments if one.state == "accepted"))
+
+
+def share(partnership: Partnership, people: Sequence[Lent]) -> Partnership:
+    """Our word on the people we have lent, with the next counter; the same record when just this was told."""
+    if partnership.side != "partner" or tuple(people) == partnership.details:
+        return partnership
+    return replace(
+        partnership,
+        details=tuple(people),
+        details_counter=partnership.details_counter + 1,
+        details_by=partnership.tenant,
+    )
+
+
+def hear(partnership: Partnership, *, counter: int, by: str, people: Sequence[Lent]) -> Partnership:
+    """The partner's word on the people it lent us; an older one changes nothing. Only the partner speaks for them."""
+    if partnership.side != "customer" or by != partnership.counterpart:
+        return partnership
+    if (counter, by) <= (partnership.details_counter, partnership.details_by):
+        return partnership
+    return replace(partnership, details=tuple(people), details_counter=counter, details_by=by)
+
+
+def holds(partnership: Partnership | None) -> frozenset[str]:
+    """What must not be deleted now: our own contacts that are offered or lent, our roles that are granted."""
+    if partnership is None or partnership.phase not in {"open", "accepted"}:
+        return frozenset()
+    living = [one for one in partnership.assignments if one.state in {"offered", "accepted"}]
+    if partnership.side == "partner":
+        return frozenset(holds_contact(one.contact_id) for one in living)
+    return frozenset(holds_role(grant.role_id) for one in living for grant in one.roles)
+
+
+def holds_contact(contact: str) -> str:
+    """How a hold names a contact of ours."""
+    return f"contact:{contact}"
+
+
+def holds_role(role: str) -> str:
+    """How a hold names a role in an environment of ours."""
+    return f"role:{role}"
+
+
+def label(assignment: Assignment) -> str | None:
+    """What a person reads beside the name, or None (OE-16)."""
+    return "Offered" if assignment.state == "offered" else None
+
+
+def newest_first(partnership: Partnership) -> list[Assignment]:
+    """The assignments as a list shows them: the newest proposal first, within one by name."""
+    by_name = sorted(partnership.assignments, key=lambda one: (one.name.casefold(), one.id))
+    return sorted(by_name, key=lambda one: one.proposed_at, reverse=True)

@@ -1,0 +1,38 @@
+"""What contacts of another tenant said before our own offers had told us what it builds on (protocol rule 8)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Early:
+    """One message that waits. `body` is the JSON text of its data."""
+
+    origin: str
+    type: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parked:
+    """What waits for the acceptance of one partnership, in the order in which it came. `id` is the partnership's.
+
+    It is a record of its own because the partnership may not be known here yet, and anybody may claim to speak of it.
+    """
+
+    tenant: str
+    id: str
+    version: int = 0
+    messages: tuple[Early, ...] = ()
+
+
+def park(parked: Parked | None, *, tenant: str, id: str, message: Early) -> Parked:
+    """The record with one more message at its end."""
+    before = parked or Parked(tenant=tenant, id=id)
+    return replace(before, messages=(*before.messages, message))
+
+
+def said_by(parked: Parked | None, counterpart: str) -> tuple[Early, ...]:
+    """What the counterpart itself said; what strangers said of our partnership counts for nothing."""
+    return tuple(message for message in parked.messages if message.origin == counterpart) if parked else ()

@@ -1,0 +1,34 @@
+"""What contacts keeps, and the columns its lists are searched and sorted by."""
+
+from __future__ import annotations
+
+from services.contacts.domain import lending
+from services.contacts.domain.directory import Contact
+from services.contacts.domain.lending import Partnership
+from services.contacts.domain.parking import Parked
+from shared.bus.records import Column, Table
+from shared.text import fold
+
+CONTACTS = Table(
+    Contact,
+    "contacts",
+    columns={
+        "name_search": Column("text", lambda contact: fold(contact.name)),
+        "search": Column("text", lambda contact: fold("\n".join((contact.name, contact.email, contact.title)))),
+    },
+)
+
+# `holds` is searched by the few commands that must know what a contact or role is needed for.
+PARTNERSHIPS = Table(
+    Partnership,
+    "partnerships",
+    columns={
+        "living": Column("boolean", lambda partnership: bool(lending.holds(partnership))),
+        "holds": Column("text", lambda partnership: " ".join(sorted(lending.holds(partnership)))),
+    },
+    by_subject=True,
+)
+
+PARKED = Table(Parked, "parked", by_subject=True)
+
+TABLES = (CONTACTS, PARTNERSHIPS, PARKED)
