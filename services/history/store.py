@@ -1,0 +1,16 @@
+"""Where the entries lie."""
+
+from __future__ import annotations
+
+from services.history.domain.entries import Entry
+from shared.bus.records import Column, Table
+
+ENTRIES = Table(
+    Entry,
+    "entries",
+    columns={
+        "partnership_id": Column("text", lambda e: e.partnership_id),
+        "at": Column("timestamptz", lambda e: e.at),
+    },
+)
+TABLES = (ENTRIES,)

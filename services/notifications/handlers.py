@@ -1,0 +1,291 @@
+"""Use cases of notifications: copies of users and teams, who is told of a fact, and what a person does with what they were told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Literal
+
+from services.notifications.domain import wording
+from services.notifications.domain.people import (
+    SEES_ALL,
+    Audience,
+    Mail,
+    News,
+    Notification,
+    Preferences,
+    Team,
+    User,
+)
+from services.notifications.domain.recipients import candidates, hears
+from shared.bus.work import Heard, Work
+from shared.calls import Body, Call, Ids, Paged
+from shared.clock import iso
+from shared.contracts.accounts import UserChanged
+from shared.contracts.managers import TeamChanged
+from shared.contracts.notifications import CatchUp
+from shared.contracts.offers import (
+    AcceptanceGiven,
+    AcceptanceReceived,
+    DeclineReceived,
+    Manager,
+    OfferReceived,
+    OffersFact,
+    OfferSubmitted,
+    OfferUndeliverable,
+)
+from shared.errors import NotFound, ValidationError
+from shared.ids import derived_id
+
+Json = dict[str, Any]
+
+
+class ListNotifications(Paged):
+    """Query of my notifications; `unread` true shows only those."""
+
+    unread: bool | None = None
+
+
+class MarkRead(Body):
+    """What I have read: some, or all."""
+
+    ids: Ids | None = None
+    all: Literal[True] | None = None
+
+
+class SetPreferences(Body):
+    """How I want to hear. The app cannot be switched off; it may stand here so that what GET answers can be put back."""
+
+    mail: bool
+    app: Literal[True] = True
+
+
+# Copies of what others own
+
+
+def user_changed(work: Work, message: Heard[UserChanged], now: datetime) -> None:
+    """Accounts tells of a user, whole. One of whom we hear for the first time may have missed something: see `catch_up`."""
+    fact = message.data
+    audience = _audience(work, message.tenant)
+    known = work.get(User, message.tenant, message.subject)
+    work.put(
+        User(
+            tenant=message.tenant,
+            id=message.subject,
+            name=fact.name,
+            email=fact.email,
+            role=fact.role,
+            active=fact.active,
+            since=known.since if known else message.time,
+        )
+    )
+    others = tuple(i for i in audience.user_ids if i != message.subject)
+    hearing = (*others, message.subject) if fact.active and fact.role in SEES_ALL else others
+    if set(hearing) != set(audience.user_ids):
+        work.put(replace(audience, user_ids=hearing))
+    if known is None:
+        work.later(CatchUp(since=message.time), tenant=message.tenant, subject=message.subject, at=now)
+
+
+def catch_up(work: Work, message: Heard[CatchUp], now: datetime) -> None:
+    """Tell a user what happened after accounts made them and before its word reached us.
+
+    Streams of different services come in any order, so an offer may be here before the people who are to hear of it.
+    """
+    audience = _audience(work, message.tenant)
+    user = work.get(User, message.tenant, message.subject)
+    after: str | None = None
+    while True:
+        page = work.find(News, message.tenant, order="-at", after=after, limit=200)
+        for news in page.items:
+            if news.at < message.data.since:
+                return
+            if message.subject in candidates(news, audience, work.peek(Team, news.tenant, news.partnership_id)):
+                _notify(work, news, user)
+        after = page.next
+        if after is None:
+            return
+
+
+def team_changed(work: Work, message: Heard[TeamChanged], now: datetime) -> None:
+    """Managers tells the whole team; the newest version counts."""
+    _set_team(work, message.tenant, message.subject, message.data.version, message.data.members)
+
+
+def offer_submitted(work: Work, message: Heard[OfferSubmitted], now: datetime) -> None:
+    """We sent an offer. Its managers hear of the answer, even when managers' own word is still on its way."""
+    _set_team(work, message.tenant, message.subject, 0, message.data.managers)
+
+
+def acceptance_given(work: Work, message: Heard[AcceptanceGiven], now: datetime) -> None:
+    """We accepted an offer: its managers hear from now on."""
+    _set_team(work, message.tenant, message.subject, 0, message.data.managers)
+
+
+# What people are told
+
+
+def offer_received(work: Work, message: Heard[OfferReceived], now: datetime) -> None:
+    """An offer lies open: all who may answer it and the person it names are told (OE-07)."""
+    _tell(work, message)
+
+
+def offer_undeliverable(work: Work, message: Heard[OfferUndeliverable], now: datetime) -> None:
+    """Our offer found nobody: its managers are told."""
+    _tell(work, message)
+
+
+def acceptance_received(work: Work, message: Heard[AcceptanceReceived], now: datetime) -> None:
+    """Our offer was accepted: its managers are told (OE-08)."""
+    _tell(work, message)
+
+
+def decline_received(work: Work, message: Heard[DeclineReceived], now: datetime) -> None:
+    """Our offer was declined: its managers are told, with the reason (OE-09)."""
+    _tell(work, message)
+
+
+def _audience(work: Work, tenant: str) -> Audience:
+    return work.get(Audience, tenant, tenant) or Audience(tenant=tenant, id=tenant)
+
+
+def _set_team(work: Work, tenant: str, partnership_id: str, revision: int, members: Sequence[Manager]) -> None:
+    known = work.get(Team, tenant, partnership_id)
+    if known is None or known.revision < revision:
+        ids = tuple(member.id for member in members)
+        work.put(Team(tenant=tenant, id=partnership_id, revision=revision, user_ids=ids))
+
+
+def _tell(work: Work, message: Heard[Any]) -> None:
+    fact: OffersFact = message.data
+    audience = _audience(work, message.tenant)
+    news = News(
+        tenant=message.tenant,
+        id=derived_id(message.time, message.tenant, fact.publisher, message.subject, str(message.sequence)),
+        partnership_id=message.subject,
+        type=fact.type,
+        at=message.time,
+        data=fact.model_dump(mode="json"),
+    )
+    work.put(news)
+    for user_id in candidates(news, audience, work.get(Team, message.tenant, message.subject)):
+        _notify(work, news, work.peek(User, message.tenant, user_id))
+
+
+def _notify(work: Work, news: News, user: User | None) -> None:
+    """One notification, and one mail unless they want none; nothing when this person was told already."""
+    if user is None or not hears(news, user):
+        return
+    id = derived_id(news.at, news.id, user.id)
+    if work.get(Notification, news.tenant, id) is not None:
+        return
+    work.put(
+        Notification(
+            tenant=news.tenant,
+            id=id,
+            user_id=user.id,
+            type=news.type,
+            at=news.at,
+            partnership_id=news.partnership_id,
+            data=news.data,
+        )
+    )
+    chosen = work.peek(Preferences, news.tenant, user.id)
+    if chosen is None or chosen.mail:
+        work.put(
+            Mail(
+                tenant=news.tenant,
+                id=id,
+                name=user.name,
+                email=user.email,
+                type=news.type,
+                at=news.at,
+                partnership_id=news.partnership_id,
+                data=news.data,
+            )
+        )
+
+
+# What a person asks and does
+
+
+def shown(notification: Notification) -> Json:
+    """A notification in the shape of the public contract; `href` is the path of the page it leads to."""
+    said = wording.words(notification.type, notification.data)
+    return {
+        "id": notification.id,
+        "type": notification.type,
+        "at": iso(notification.at),
+        "title": said.title,
+        "text": wording.text(said),
+        "partnership_id": notification.partnership_id,
+        "href": wording.page(notification.partnership_id),
+        "read": notification.read,
+    }
+
+
+def _unread(work: Work, call: Call) -> int:
+    return int(work.count(Notification, call.tenant, by="unread", where={"user_id": call.actor, "unread": True}).get(True, 0))
+
+
+def list_notifications(work: Work, call: Call, query: ListNotifications, now: datetime) -> Json:
+    """My notifications, newest first: `{items, next, unread_count}`. Nobody sees another's."""
+    where: Json = {"user_id": call.actor}
+    if query.unread is not None:
+        where["unread"] = query.unread
+    page = work.find(Notification, call.tenant, where=where, order="-at", after=query.cursor, limit=query.limit)
+    return {"items": [shown(n) for n in page.items], "next": page.next, "unread_count": _unread(work, call)}
+
+
+def mark_read(work: Work, call: Call, command: MarkRead, now: datetime) -> Json:
+    """Mark some or all of my notifications as read: `{unread_count}`.
+
+    Raises ValidationError unless exactly one of `ids` and `all` is given, NotFound for an id that is not mine.
+    """
+    if (command.ids is None) == (command.all is None):
+        raise ValidationError.of(("ids", "Give either ids or all."))
+    unread = _unread(work, call)
+    marked = sum(_mark(work, n) for n in (_mine(work, call, command.ids) if command.ids is not None else _all_unread(work, call)))
+    return {"unread_count": max(0, unread - marked)}
+
+
+def _mark(work: Work, notification: Notification) -> bool:
+    if notification.read:
+        return False
+    work.put(replace(notification, read=True))
+    return True
+
+
+def _mine(work: Work, call: Call, ids: Sequence[str]) -> list[Notification]:
+    # Locked in key order, so that two requests never wait for each other.
+    found = [work.get(Notification, call.tenant, id) for id in sorted(ids)]
+    mine = [n for n in found if n is not None and n.user_id == call.actor]
+    if len(mine) < len(ids):
+        raise NotFound()
+    return mine
+
+
+def _all_unread(work: Work, call: Call) -> Iterable[Notification]:
+    after: str | None = None
+    while True:
+        page = work.find(Notification, call.tenant, where={"user_id": call.actor, "unread": True}, order="-at", after=after, limit=200)
+        for seen in page.items:
+            locked = work.get(Notification, call.tenant, seen.id)
+            if locked is not None:
+                yield locked
+        after = page.next
+        if after is None:
+            return
+
+
+def get_preferences(work: Work, call: Call, now: datetime) -> Json:
+    """How I hear: `{app, mail}`; both unless I chose otherwise."""
+    chosen = work.peek(Preferences, call.tenant, call.actor)
+    return {"app": True, "mail": chosen.mail if chosen else True}
+
+
+def set_preferences(work: Work, call: Call, command: SetPreferences, now: datetime) -> Json:
+    """Choose how I hear; answers like `get_preferences`."""
+    work.put(Preferences(tenant=call.tenant, id=call.actor, mail=command.mail))
+    return {"app": True, "mail": command.mail}
