@@ -1,0 +1,44 @@
+"""What I was told, and how I want to be told."""
+
+from __future__ import annotations
+
+from services.gateway.api import schemas
+from services.gateway.api.routing import Route
+
+ROUTES = (
+    Route(
+        method="GET",
+        path="/notifications",
+        service="notifications",
+        rpc="list_notifications",
+        summary="My notifications, newest first",
+        query=schemas.NotificationSearch,
+        result=schemas.NotificationList,
+    ),
+    Route(
+        method="POST",
+        path="/notifications/read",
+        service="notifications",
+        rpc="mark_read",
+        summary="Mark some or all of them as read",
+        body=schemas.Read,
+        result=schemas.UnreadCount,
+    ),
+    Route(
+        method="GET",
+        path="/notification-preferences",
+        service="notifications",
+        rpc="get_preferences",
+        summary="How I am told",
+        result=schemas.NotificationPreferences,
+    ),
+    Route(
+        method="PUT",
+        path="/notification-preferences",
+        service="notifications",
+        rpc="set_preferences",
+        summary="Choose how I am told",
+        body=schemas.GivenNotificationPreferences,
+        result=schemas.NotificationPreferences,
+    ),
+)

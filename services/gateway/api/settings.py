@@ -1,0 +1,27 @@
+"""The settings of the business."""
+
+from __future__ import annotations
+
+from services.gateway.api import schemas
+from services.gateway.api.routing import Route
+
+ROUTES = (
+    Route(
+        method="GET",
+        path="/settings",
+        service="accounts",
+        rpc="get_settings",
+        summary="How long offers stay open, who may send us offers, limits",
+        result=schemas.Settings,
+    ),
+    Route(
+        method="PATCH",
+        path="/settings",
+        service="accounts",
+        rpc="update_settings",
+        summary="Change the settings",
+        body=schemas.SettingsChange,
+        result=schemas.Settings,
+        codes=("changed_meanwhile",),
+    ),
+)

@@ -1,0 +1,45 @@
+"""Businesses: registering one, and the profile of one's own (OE-20)."""
+
+from __future__ import annotations
+
+from services.gateway import settings
+from services.gateway.api import schemas
+from services.gateway.api.routing import Route
+from services.gateway.limits import Limit
+
+REGISTRATIONS = Limit(settings.registrations_per_minute(), 60)
+
+ROUTES = (
+    Route(
+        method="POST",
+        path="/tenants",
+        service="accounts",
+        rpc="register_tenant",
+        summary="Register a business and its first admin",
+        body=schemas.NewTenant,
+        result=schemas.Registered,
+        status=201,
+        location="/tenants/current",
+        anonymous=True,
+        limit=REGISTRATIONS,
+        codes=("tenant_taken", "rate_limited"),
+    ),
+    Route(
+        method="GET",
+        path="/tenants/current",
+        service="accounts",
+        rpc="get_profile",
+        summary="The profile of our business",
+        result=schemas.Profile,
+    ),
+    Route(
+        method="PATCH",
+        path="/tenants/current",
+        service="accounts",
+        rpc="update_profile",
+        summary="Change the profile of our business",
+        body=schemas.ProfileChange,
+        result=schemas.Profile,
+        codes=("changed_meanwhile",),
+    ),
+)

@@ -1,0 +1,40 @@
+"""People with a login."""
+
+from __future__ import annotations
+
+from services.gateway.api import schemas
+from services.gateway.api.routing import Route
+
+ROUTES = (
+    Route(
+        method="GET",
+        path="/users",
+        service="accounts",
+        rpc="list_users",
+        summary="The people of our business who have a login",
+        query=schemas.Page,
+        result=schemas.UserList,
+    ),
+    Route(
+        method="POST",
+        path="/users",
+        service="accounts",
+        rpc="create_user",
+        summary="Give somebody a login; they are a contact as well",
+        body=schemas.NewUser,
+        result=schemas.User,
+        status=201,
+        location="/users/{id}",
+        codes=("email_taken",),
+    ),
+    Route(
+        method="PATCH",
+        path="/users/{user_id}",
+        service="accounts",
+        rpc="update_user",
+        summary="Change name or role, switch the login off or on",
+        body=schemas.UserChange,
+        result=schemas.User,
+        codes=("last_admin",),
+    ),
+)

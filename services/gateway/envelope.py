@@ -1,0 +1,135 @@
+"""What surrounds every answer: request id, security headers, one line in the access log, and 500 for what nobody caught."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import secrets
+import time
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from prometheus_client import Histogram
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.gateway.problems import InternalError, problem
+from services.gateway.rpc import TRACEPARENT
+
+SECONDS = Histogram(
+    "accord_http_seconds",
+    "Seconds from a request to the start of its answer.",
+    ["method", "route", "status"],
+    buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2, 5),
+)
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+ALWAYS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=(), browsing-topics=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+# Pages load everything from their own host and nothing inline; a logo may be an address or a small embedded picture.
+CSP_PAGE = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: https:; font-src 'self'; connect-src 'self'; "
+    "manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+CSP_DATA = "default-src 'none'; frame-ancestors 'none'"
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+_access = logging.getLogger("accord.access")
+_log = logging.getLogger(__name__)
+
+
+class Envelope:
+    """ASGI middleware around the whole application. `https` adds Strict-Transport-Security."""
+
+    def __init__(self, app: ASGIApp, *, https: bool = False) -> None:
+        self.app = app
+        self._always = dict(ALWAYS, **({"Strict-Transport-Security": "max-age=31536000"} if https else {}))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        given = Headers(scope=scope)
+        asked = given.get("x-request-id", "")
+        request_id = asked if _REQUEST_ID.fullmatch(asked) else str(uuid4())
+        scope["accord.request_id"] = request_id
+        trace = given.get("traceparent", "")
+        TRACEPARENT.set(trace if _TRACEPARENT.fullmatch(trace) else _new_trace())
+        status, seconds = 0, 0.0
+
+        async def answer(message: Message) -> None:
+            nonlocal status, seconds
+            if message["type"] == "http.response.start":
+                status, seconds = message["status"], time.perf_counter() - started
+                self._dress(MutableHeaders(scope=message), request_id)
+            await send(message)
+
+        try:
+            await self.app(scope, receive, answer)
+        except ClientDisconnect:
+            scope["accord.code"] = "client_disconnected"
+        except Exception:
+            scope["accord.code"] = InternalError.code
+            _log.exception("%s %s failed", scope["method"], route_of(scope), extra={"request_id": request_id})
+            if status:
+                raise
+            await problem(InternalError())(scope, receive, answer)
+        finally:
+            self._note(scope, request_id, status, seconds or time.perf_counter() - started)
+
+    def _dress(self, headers: MutableHeaders, request_id: str) -> None:
+        headers["X-Request-Id"] = request_id
+        for name, value in self._always.items():
+            headers[name] = value
+        if "content-security-policy" not in headers:
+            page = headers.get("content-type", "").startswith("text/html")
+            headers["Content-Security-Policy"] = CSP_PAGE if page else CSP_DATA
+        if "cache-control" not in headers:
+            headers["Cache-Control"] = "no-store"
+
+    def _note(self, scope: Scope, request_id: str, status: int, seconds: float) -> None:
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        route = route_of(scope)
+        SECONDS.labels(method, route, str(status)).observe(seconds)
+        if not _access.isEnabledFor(logging.INFO):
+            return
+        # Neither the path (ids) in full detail nor the query (what people look for), no header, no body.
+        tenant, actor = scope.get("accord.who", (None, None))
+        _access.info(
+            "%s",
+            json.dumps(
+                {
+                    "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+                    "request_id": request_id,
+                    "method": method,
+                    "route": route,
+                    "ids": list(scope.get("path_params", {}).values()),
+                    "status": status,
+                    "code": scope.get("accord.code"),
+                    "ms": round(seconds * 1000, 1),
+                    "tenant": tenant,
+                    "actor": actor,
+                }
+            ),
+        )
+
+
+def route_of(scope: Scope) -> str:
+    """The pattern of the route that served a request, `other` for none: few values, as metrics need them."""
+    pattern = scope.get("accord.route")
+    if pattern is None:
+        pattern = getattr(scope.get("route"), "path", None)
+    return pattern or "other"
+
+
+def _new_trace() -> str:
+    return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00"

@@ -1,0 +1,300 @@
+"""The gateway's way to the services: nameko RPC over one aio-pika connection.
+
+A call is published to the topic exchange `nameko-rpc` with the key `<service>.<method>`; the answer comes to one exclusive queue of
+this process. Every call has a deadline, which is the expiration of its message too, so that a service that was away does not execute
+an hour later what nobody waits for any more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import json
+import logging
+import random
+import time
+from contextvars import ContextVar
+from typing import Any, Protocol
+from uuid import uuid4
+
+import aio_pika
+import aiormq
+from prometheus_client import Histogram
+from pydantic_core import from_json
+
+from shared.errors import Unavailable, refusal
+
+READ = 2.0
+COMMAND = 5.0
+EXCHANGE = "nameko-rpc"
+
+# The W3C traceparent of the request that is being served, handed on as a message header.
+TRACEPARENT: ContextVar[str | None] = ContextVar("traceparent", default=None)
+
+SECONDS = Histogram(
+    "accord_rpc_seconds",
+    "Seconds from asking a service to its answer.",
+    ["service", "method", "outcome"],
+    buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2, 5),
+)
+
+_log = logging.getLogger(__name__)
+
+
+class ServiceFailure(Exception):
+    """A service answered with an error that is no refusal: a defect there, 500 here. Its text is for the log only."""
+
+
+class Caller(Protocol):
+    """What pages and endpoints need of the RPC client; tests put a fake in its place."""
+
+    async def call(self, service: str, method: str, deadline: float, /, **kwargs: Any) -> Any:
+        """The result of `service.method(**kwargs)`, decoded.
+
+        Raises the service's refusal (`shared.errors`), Unavailable when there is no answer within `deadline` seconds,
+        ServiceFailure for anything else.
+        """
+
+    async def call_raw(self, service: str, method: str, deadline: float, /, **kwargs: Any) -> bytes:
+        """The same, as JSON that can be handed on unread."""
+
+    async def answers(self, service: str) -> bool:
+        """Whether `service` answers now."""
+
+
+class Circuit:
+    """Spares callers the wait for a service that has not answered for a while: after `LIMIT` deadlines in a row without any answer
+    in between, calls fail at once for `PAUSE` seconds; then one call tries again."""
+
+    LIMIT = 5
+    PAUSE = 1.0
+
+    def __init__(self) -> None:
+        self.missed = 0
+        self.until = 0.0
+
+    def admits(self, now: float) -> bool:
+        if self.missed < self.LIMIT:
+            return True
+        if now < self.until:
+            return False
+        self.until = now + self.PAUSE  # this one tries; the others wait for what it finds
+        return True
+
+    def answered(self) -> None:
+        self.missed = 0
+
+    def silent(self, now: float) -> None:
+        self.missed += 1
+        self.until = now + self.PAUSE
+
+
+class Rpc:
+    """One connection, one reply queue, any number of calls at once. Survives the broker: connects again in the background."""
+
+    def __init__(self, uri: str, *, name: str = "gateway") -> None:
+        self._uri, self._name = uri, name
+        self._channel: aiormq.abc.AbstractChannel | None = None
+        self._reply_to = ""
+        self._pending: dict[str, asyncio.Future[bytes]] = {}
+        self._numbers = itertools.count(1)
+        self._circuits: dict[str, Circuit] = {}
+        self._keeper: asyncio.Task[None] | None = None
+        self._lost = asyncio.Event()
+        self._first = asyncio.Event()
+
+    # -- the connection -------------------------------------------------------------------------------------------------------
+
+    async def start(self, patience: float = 2.0) -> None:
+        """Start connecting; returns when connected, or after `patience` seconds without being so."""
+        self._keeper = asyncio.create_task(self._keep(), name="rpc connection")
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._first.wait(), patience)
+
+    async def stop(self) -> None:
+        """Close the connection; what is pending fails with Unavailable."""
+        if self._keeper is not None:
+            self._keeper.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._keeper
+            self._keeper = None
+
+    @property
+    def connected(self) -> bool:
+        return self._channel is not None
+
+    async def _keep(self) -> None:
+        delay, told = 0.1, False
+        while True:
+            connection: aio_pika.abc.AbstractConnection | None = None
+            try:
+                async with asyncio.timeout(5):
+                    connection = await aio_pika.connect(
+                        self._uri, client_properties={"connection_name": self._name}, heartbeat=20
+                    )
+                    await self._open(connection)
+                _log.info("connected to the broker")
+                delay, told = 0.1, False
+                self._first.set()
+                await self._lost.wait()
+                _log.warning("the connection to the broker is lost")
+            except (OSError, TimeoutError, aiormq.exceptions.AMQPError, RuntimeError) as error:
+                if not told:
+                    _log.warning("the broker cannot be reached: %s", type(error).__name__)
+                told = True
+            finally:
+                self._give_up()
+                if connection is not None:
+                    with contextlib.suppress(Exception):
+                        await asyncio.wait_for(connection.close(), 1)
+            await asyncio.sleep(delay * random.uniform(0.5, 1))
+            delay = min(delay * 2, 1.0)
+
+    async def _open(self, connection: aio_pika.abc.AbstractConnection) -> None:
+        self._lost = lost = asyncio.Event()
+        channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
+        connection.close_callbacks.add(lambda *_: lost.set())
+        channel.close_callbacks.add(lambda *_: lost.set())
+        exchange = await channel.declare_exchange(EXCHANGE, aio_pika.ExchangeType.TOPIC, durable=True)
+        self._reply_to = str(uuid4())
+        queue = await channel.declare_queue(f"rpc.reply-{self._name}-{self._reply_to}", exclusive=True, auto_delete=True)
+        await queue.bind(exchange, routing_key=self._reply_to)
+        # Below aio-pika's Message objects: they cost as much as the rest of a call.
+        below = await channel.get_underlay_channel()
+        await below.basic_consume(queue.name, self._receive, no_ack=True)
+        self._channel = below
+
+    async def _receive(self, message: aiormq.abc.DeliveredMessage) -> None:
+        future = self._pending.get(message.header.properties.correlation_id or "")
+        if future is not None and not future.done():
+            future.set_result(message.body)
+
+    def _give_up(self) -> None:
+        self._channel = None
+        for future in self._pending.values():
+            if not future.done():
+                future.set_exception(Unavailable())
+        self._pending.clear()
+
+    # -- calls ----------------------------------------------------------------------------------------------------------------
+
+    async def call(self, service: str, method: str, deadline: float, /, **kwargs: Any) -> Any:
+        return from_reply(await self._ask(service, method, deadline, kwargs))["result"]
+
+    async def call_raw(self, service: str, method: str, deadline: float, /, **kwargs: Any) -> bytes:
+        return raw_result(await self._ask(service, method, deadline, kwargs))
+
+    async def answers(self, service: str) -> bool:
+        # nameko answers a method nobody has with MethodNotFound: the shortest way there and back, and nothing is done.
+        try:
+            await self._ask(service, "is_anybody_there", 1.0, {})
+        except ServiceFailure:
+            return True
+        except Unavailable:
+            return False
+        return True
+
+    async def _ask(self, service: str, method: str, deadline: float, kwargs: dict[str, Any]) -> bytes:
+        started, outcome = time.perf_counter(), "failed"
+        circuit = self._circuits.setdefault(service, Circuit())
+        try:
+            reply = await self._exchange(circuit, service, method, deadline, kwargs)
+            if _is_result(reply):
+                outcome = "answered"
+            else:
+                raise_error(from_reply(reply), service, method)
+                outcome = "answered"
+            return reply
+        except ServiceFailure:
+            raise
+        except Exception as error:
+            outcome = getattr(error, "code", "failed")
+            raise
+        finally:
+            SECONDS.labels(service, method, outcome).observe(time.perf_counter() - started)
+
+    async def _exchange(
+        self, circuit: Circuit, service: str, method: str, deadline: float, kwargs: dict[str, Any]
+    ) -> bytes:
+        channel = self._channel
+        if channel is None or not circuit.admits(time.monotonic()):
+            raise Unavailable()
+        number = f"{next(self._numbers)}"
+        future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self._pending[number] = future
+        traceparent = TRACEPARENT.get()
+        try:
+            async with asyncio.timeout(deadline):
+                # The broker's confirmation costs little and tells at once when nobody has ever listened under this name.
+                await channel.basic_publish(
+                    json.dumps({"args": [], "kwargs": kwargs}, separators=(",", ":")).encode(),
+                    exchange=EXCHANGE,
+                    routing_key=f"{service}.{method}",
+                    mandatory=True,
+                    wait=False,
+                    properties=aiormq.spec.Basic.Properties(
+                        content_type="application/json",
+                        content_encoding="utf-8",
+                        delivery_mode=1,
+                        reply_to=self._reply_to,
+                        correlation_id=number,
+                        expiration=str(int(deadline * 1000)),
+                        headers={"traceparent": traceparent} if traceparent else None,
+                    ),
+                )
+                reply = await future
+        except TimeoutError:
+            circuit.silent(time.monotonic())
+            raise Unavailable() from None
+        except (aiormq.exceptions.AMQPError, OSError, RuntimeError):
+            raise Unavailable() from None
+        finally:
+            self._pending.pop(number, None)
+            if future.done() and not future.cancelled():
+                future.exception()  # seen: the publish may have failed first
+        circuit.answered()
+        return reply
+
+
+_HEAD, _TAIL = b'{"result": ', b', "error": null}'
+
+
+def _is_result(reply: bytes) -> bool:
+    """Whether the reply is a result, told from its two ends; False when it has to be read to be told."""
+    return reply.startswith(_HEAD) and reply.endswith(_TAIL)
+
+
+def raw_result(reply: bytes) -> bytes:
+    """The JSON of the result inside a reply that carries no error."""
+    if _is_result(reply):
+        return reply[len(_HEAD) : -len(_TAIL)]
+    return json.dumps(from_reply(reply)["result"]).encode()
+
+
+def from_reply(reply: bytes) -> dict[str, Any]:
+    """A reply of nameko, decoded: `{"result": …, "error": null | {…}}`. Raises ServiceFailure when it is none."""
+    try:
+        answer = from_json(reply)
+    except ValueError:
+        try:
+            answer = json.loads(reply)  # lone surrogates, which the fast reader refuses
+        except ValueError as error:
+            raise ServiceFailure("an answer that is no JSON") from error
+    if not isinstance(answer, dict) or "result" not in answer or "error" not in answer:
+        raise ServiceFailure("an answer of an unknown shape")
+    return answer
+
+
+def raise_error(answer: dict[str, Any], service: str, method: str) -> None:
+    """Raise what the reply carries as its error, if it carries one: the refusal it names, else ServiceFailure."""
+    error = answer["error"]
+    if error is None:
+        return
+    args = error.get("exc_args") or []
+    detail = args[0] if args and isinstance(args[0], str) else None
+    info = args[1] if len(args) > 1 and isinstance(args[1], dict) else None
+    no = refusal(str(error.get("exc_type")), detail, info)
+    if no is not None:
+        raise no
+    raise ServiceFailure(f"{service}.{method}: {error.get('exc_type')}: {error.get('value')}")
