@@ -1,0 +1,55 @@
+"""Failed logins are counted, so that passwords cannot be tried out: by account and by network address.
+
+An account is counted whether it exists or not: otherwise the limit itself would tell which do.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+WINDOW = timedelta(minutes=15)
+PER_ACCOUNT = 10
+PER_ADDRESS = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempts:
+    """Failed logins from `since` on. What is counted is known by a hash only: nobody's e-mail stands here for having been mistyped."""
+
+    tenant: str
+    id: str
+    version: int = 0
+    failed: int = 0
+    since: datetime
+
+
+def account_key(tenant: str, email: str) -> str:
+    """The id under which the failed logins of an account are counted."""
+    return _key("account", f"{tenant} {email}")
+
+
+def address_key(address: str) -> str:
+    """The id under which the failed logins from a network address are counted."""
+    return _key("address", address)
+
+
+def _key(kind: str, text: str) -> str:
+    return f"{kind}-{hashlib.sha256(text.encode('utf-8', 'replace')).hexdigest()}"
+
+
+def failed_again(attempts: Attempts | None, *, tenant: str, id: str, now: datetime) -> Attempts:
+    """The count with one more failure; a new window when the last one is over."""
+    if attempts is None:
+        return Attempts(tenant=tenant, id=id, failed=1, since=now)
+    if now >= attempts.since + WINDOW:
+        return replace(attempts, failed=1, since=now)
+    return replace(attempts, failed=attempts.failed + 1)
+
+
+def wait(attempts: Attempts | None, limit: int, now: datetime) -> int:
+    """For how many seconds no login is tried, 0 when it may be."""
+    if attempts is None or attempts.failed < limit:
+        return 0
+    return max(0, -int((now - attempts.since - WINDOW).total_seconds() // 1))

@@ -1,0 +1,191 @@
+"""Entrypoints of the accounts service; what they mean is in handlers.py. Here passwords are hashed off the hub, and neighbours asked."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import replace
+from datetime import datetime
+
+from eventlet.semaphore import Semaphore
+
+from services.accounts import commands, handlers, passwords
+from services.accounts.domain import attempts, environments
+from services.accounts.domain.businesses import may_be_tenant
+from services.accounts.domain.sessions import Token, read_token
+from services.accounts.store import TABLES
+from shared.bus.entrypoints import Neighbour, Records, command, off_hub, on, query
+from shared.bus.work import Heard, Json, Work
+from shared.calls import SYSTEM, Call
+from shared.contracts.offers import OfferArrived
+from shared.errors import NotAuthenticated, ValidationError
+from shared.ids import new_id
+
+# Each hash takes a core and 19 MiB for tens of milliseconds: more at once would only make all of them slower, and the process larger.
+_HASHING = Semaphore(2)
+
+
+def _hash(password: str) -> str:
+    with _HASHING:
+        return str(off_hub(passwords.hash_password, password))
+
+
+def _verify(password_hash: str, password: str) -> bool:
+    with _HASHING:
+        return bool(off_hub(passwords.verify_password, password_hash, password))
+
+
+class AccountsService:
+    """Businesses, their people and sessions, environments and settings; and accounts' word on who receives an offer."""
+
+    name = "accounts"
+    publishers = ("offers", "contacts")
+    records = Records("accounts", TABLES)
+    contacts = Neighbour("contacts")
+
+    # Businesses
+
+    @command(anonymous=True)
+    def register_tenant(self, call: Call) -> Json:
+        body = call.read(commands.RegisterTenant)
+        call = replace(call, tenant=body.tenant, actor=SYSTEM)
+        return self.records.run(handlers.register_tenant, call, body, _hash(body.password))
+
+    @query()
+    def get_profile(self, call: Call) -> Json:
+        return self.records.read(handlers.get_profile, call)
+
+    @command()
+    def update_profile(self, call: Call) -> Json:
+        return self.records.run(handlers.update_profile, call)
+
+    # People
+
+    @query()
+    def list_users(self, call: Call) -> Json:
+        return self.records.read(handlers.list_users, call)
+
+    @query()
+    def get_people(self, call: Call) -> Json:
+        return self.records.read(handlers.get_people, call)
+
+    @command()
+    def create_user(self, call: Call) -> Json:
+        self.records.read(handlers.check_admin, call)
+        body = call.read(commands.CreateUser)
+        if body.contact_id is not None:
+            self._ensure_contact(call.tenant, body.contact_id)
+        password_hash = _hash(body.password) if body.password else ""
+        return self.records.run(handlers.create_user, call, body, password_hash)
+
+    @command("user_id")
+    def update_user(self, call: Call) -> Json:
+        return self.records.run(handlers.update_user, call)
+
+    @query()
+    def get_me(self, call: Call) -> Json:
+        return self.records.read(handlers.get_me, call)
+
+    @command()
+    def update_me(self, call: Call) -> Json:
+        return self.records.run(handlers.update_me, call)
+
+    # Logging in
+
+    @query(anonymous=True)
+    def open_session(self, call: Call) -> Json:
+        body = call.read(commands.OpenSession)
+        tenant, email = body.tenant.strip().lower(), handlers.login_email(body.email)
+        counted_as = attempts.account_key(tenant, email)
+        # Whatever cannot be a tenant name is looked for under one that nobody has, so that it takes as long as any other.
+        call = replace(
+            call, tenant=tenant if may_be_tenant(tenant) else handlers.INSTALLATION, actor=SYSTEM, idempotency_key=None
+        )
+        self._ensure_address(body.address)
+        found = self.records.read(handlers.find_login, call, email, counted_as)
+        handlers.ensure_no_wait(found.wait)
+        if not _verify(found.password_hash, body.password):
+            self._note_failure(call, counted_as, body.address)
+            raise NotAuthenticated(handlers.WRONG_LOGIN)
+        token = Token(call.tenant, new_id(), secrets.token_hex(32))
+        return self.records.run(handlers.open_session, call, found, token)
+
+    @query(anonymous=True)
+    def authenticate(self, call: Call) -> Json:
+        token = read_token(call.body.get("token"))
+        if token is None:
+            raise NotAuthenticated()
+        call = replace(call, tenant=token.tenant, actor=SYSTEM, idempotency_key=None)
+        known = self.records.read(handlers.authenticate, call, token)
+        if known.touch:
+            self.records.run(handlers.touch_session, call, token.session_id)
+        return known.answer
+
+    @command()
+    def close_session(self, call: Call) -> Json:
+        token = read_token(call.read(commands.CloseSession).token)
+        # A token of another business is none of ours, and one that is none needs no closing.
+        return self.records.run(handlers.close_session, call, token) if token and token.tenant == call.tenant else {}
+
+    @query()
+    def list_sessions(self, call: Call) -> Json:
+        return self.records.read(handlers.list_sessions, call)
+
+    @command("session_id")
+    def revoke_session(self, call: Call) -> Json:
+        return self.records.run(handlers.revoke_session, call)
+
+    @command()
+    def change_password(self, call: Call) -> Json:
+        found = self.records.read(handlers.own_login, call)
+        body = call.read(commands.ChangePassword)
+        handlers.ensure_no_wait(found.wait)
+        if not _verify(found.password_hash, body.old):
+            self._note_failure(call, found.counted_as, None)
+            raise handlers.wrong_old_password()
+        password_hash = _hash(body.new)
+        return self.records.run(handlers.change_password, call, body, found.password_hash, password_hash)
+
+    # Environments and settings
+
+    @query()
+    def get_environments(self, call: Call) -> Json:
+        return self.records.read(handlers.get_environments, call)
+
+    @command()
+    def set_environments(self, call: Call) -> Json:
+        dropped = self.records.read(handlers.dropped_roles, call)
+        if dropped:
+            in_use = self.contacts.roles_in_use(tenant=call.tenant, actor=SYSTEM, role_ids=sorted(dropped))["role_ids"]
+            environments.ensure_unused(dropped, in_use)
+        return self.records.run(handlers.set_environments, call, frozenset(dropped))
+
+    @query()
+    def get_settings(self, call: Call) -> Json:
+        return self.records.read(handlers.get_settings, call)
+
+    @command()
+    def update_settings(self, call: Call) -> Json:
+        return self.records.run(handlers.update_settings, call)
+
+    # What offers asks
+
+    @on(OfferArrived)
+    def offer_arrived(self, work: Work, message: Heard[OfferArrived], now: datetime) -> None:
+        handlers.offer_arrived(work, message, now)
+
+    # Helpers
+
+    def _ensure_contact(self, tenant: str, contact_id: str) -> None:
+        if not self.contacts.get_contacts(tenant=tenant, actor=SYSTEM, contact_ids=[contact_id])["items"]:
+            raise ValidationError.of(("contact_id", "There is no such contact."))
+
+    def _ensure_address(self, address: str | None) -> None:
+        if address is not None:
+            call = Call("open_session", handlers.INSTALLATION, SYSTEM)
+            handlers.ensure_no_wait(self.records.read(handlers.address_wait, call, address))
+
+    def _note_failure(self, call: Call, counted_as: str, address: str | None) -> None:
+        self.records.run(handlers.note_failure, replace(call, idempotency_key=None), counted_as)
+        if address is not None:
+            call = Call("open_session", handlers.INSTALLATION, SYSTEM)
+            self.records.run(handlers.note_failure, call, attempts.address_key(address))

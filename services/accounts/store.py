@@ -1,0 +1,23 @@
+"""Where the records of this service are kept, and the columns their lists are searched and sorted by."""
+
+from __future__ import annotations
+
+from services.accounts.domain.attempts import Attempts
+from services.accounts.domain.businesses import Business
+from services.accounts.domain.environments import Environments
+from services.accounts.domain.people import Admins, Login, User
+from services.accounts.domain.sessions import Session
+from services.accounts.domain.settings import Settings
+from shared.bus.records import Column, Table
+from shared.text import fold
+
+BUSINESSES = Table(Business, "businesses")
+ADMINS = Table(Admins, "admins")
+USERS = Table(User, "users", columns={"name_search": Column("text", lambda user: fold(user.name))})
+LOGINS = Table(Login, "logins")
+SESSIONS = Table(Session, "sessions", columns={"user_id": Column("text", lambda session: session.user_id)})
+ENVIRONMENTS = Table(Environments, "environments")
+SETTINGS = Table(Settings, "settings")
+ATTEMPTS = Table(Attempts, "attempts", columns={"since": Column("timestamptz", lambda attempts: attempts.since)})
+
+TABLES = (BUSINESSES, ADMINS, USERS, LOGINS, SESSIONS, ENVIRONMENTS, SETTINGS, ATTEMPTS)

@@ -1,0 +1,95 @@
+"""What the answers look like: the JSON shapes of the public contract."""
+
+from __future__ import annotations
+
+from services.accounts.domain.businesses import Business
+from services.accounts.domain.environments import Environments
+from services.accounts.domain.people import User, permissions
+from services.accounts.domain.sessions import Session
+from services.accounts.domain.settings import OFFERS_PER_DAY, UNDELIVERABLE_OFFERS_PER_DAY, Settings
+from shared.bus.work import Json
+from shared.clock import iso
+
+
+def person(user: User) -> Json:
+    """A person as services of the same side know it."""
+    return {"id": user.id, "name": user.name, "email": user.email, "role": user.role, "active": user.active}
+
+
+def user_(user: User) -> Json:
+    """A user, with how it likes to read dates and words."""
+    return {**person(user), "locale": user.locale, "time_zone": user.time_zone}
+
+
+def me(user: User, company: str) -> Json:
+    """The logged-in user, its business and what it may do."""
+    return {
+        "user": user_(user),
+        "tenant": user.tenant,
+        "company": company,
+        "permissions": permissions(user.role),
+        "preferences": dict(user.preferences),
+    }
+
+
+def session(one: Session) -> Json:
+    """A session, without anything that would let one use it."""
+    return {
+        "id": one.id,
+        "opened_at": iso(one.opened_at),
+        "used_at": iso(one.used_at),
+        "expires_at": iso(one.expires_at),
+    }
+
+
+def profile(business: Business) -> Json:
+    """The profile of a business (OE-20)."""
+    return {
+        "tenant": business.tenant,
+        "company": business.company,
+        "logo": business.logo,
+        "phone": business.phone,
+        "email": business.email,
+        "fax": business.fax,
+        "website": business.website,
+        "addresses": [
+            {
+                "type": address.type,
+                "line1": address.line1,
+                "line2": address.line2,
+                "city": address.city,
+                "state": address.state,
+                "zip": address.zip,
+                "country": address.country,
+                "default": address.default,
+            }
+            for address in business.addresses
+        ],
+        "version": business.version,
+    }
+
+
+def environments(all_: Environments) -> Json:
+    """The environments and their roles, in the order in which they are shown."""
+    return {
+        "items": [
+            {"id": one.id, "name": one.name, "roles": [{"id": role.id, "name": role.name} for role in one.roles]}
+            for one in all_.items
+        ],
+        "next": None,
+        "version": all_.version,
+    }
+
+
+def settings(one: Settings) -> Json:
+    """The settings of a business; the limits are the installation's and shown only."""
+    return {
+        "offer_expiry_days": one.offer_expiry_days,
+        "offers_from": one.offers_from,
+        "blocked_tenants": list(one.blocked_tenants),
+        "limits": {
+            "offers_per_day": OFFERS_PER_DAY,
+            "undeliverable_offers_per_day": UNDELIVERABLE_OFFERS_PER_DAY,
+        },
+        "version": one.version,
+    }

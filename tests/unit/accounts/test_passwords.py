@@ -1,0 +1,35 @@
+"""Passwords are kept as Argon2id hashes."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.accounts import passwords
+
+
+@pytest.fixture(scope="module")
+def kept() -> str:
+    return passwords.hash_password("correct horse")
+
+
+def test_a_hash_tells_its_algorithm_and_parameters(kept):
+    assert kept.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+
+
+def test_only_the_password_fits(kept):
+    assert passwords.verify_password(kept, "correct horse")
+    assert not passwords.verify_password(kept, "Correct horse")
+
+
+def test_two_hashes_of_one_password_differ(kept):
+    assert passwords.hash_password("correct horse") != kept
+
+
+def test_nothing_fits_an_empty_or_a_broken_hash():
+    assert not passwords.verify_password("", "")
+    assert not passwords.verify_password("", "nobody has this password")
+    assert not passwords.verify_password("nonsense", "nonsense")
+
+
+def test_a_lone_surrogate_is_a_wrong_password_like_any_other(kept):
+    assert not passwords.verify_password(kept, "\ud800")

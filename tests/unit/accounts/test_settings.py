@@ -1,0 +1,56 @@
+"""What a business chooses: how long offers stay open, who may send it offers (BX-09)."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.accounts import handlers
+from shared.contracts.accounts import SettingsChanged
+from shared.errors import Forbidden, ValidationError
+
+
+def change(accounts, actor, **body):
+    return accounts.ask(handlers.update_settings, accounts.call(actor, **body))
+
+
+def test_a_business_starts_with_thirty_days_and_offers_from_everybody(accounts, ada):
+    found = accounts.look(handlers.get_settings, accounts.call(ada))
+    assert (found["offer_expiry_days"], found["offers_from"], found["blocked_tenants"]) == (30, "all", [])
+    assert found["limits"] == {"offers_per_day": 10_000, "undeliverable_offers_per_day": 50}
+
+
+def test_a_change_is_kept_and_told_whole(accounts, ada):
+    change(accounts, ada, offer_expiry_days=7, offers_from="none")
+    after = change(accounts, ada, blocked_tenants=["northwind"])
+    assert (after["offer_expiry_days"], after["offers_from"], after["blocked_tenants"]) == (7, "none", ["northwind"])
+    assert accounts.said(SettingsChanged)[-1] == {
+        "offers_from": "none",
+        "blocked": ["northwind"],
+        "offer_expiry_days": 7,
+    }
+
+
+def test_only_an_admin_changes_them(accounts, ada):
+    bob = accounts.add(ada, "bob@kazenor.example", "partnerships")["id"]
+    with pytest.raises(Forbidden):
+        change(accounts, bob, offer_expiry_days=7)
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"offer_expiry_days": 0}, "offer_expiry_days"),
+        ({"offer_expiry_days": 366}, "offer_expiry_days"),
+        ({"offer_expiry_days": "30"}, "offer_expiry_days"),
+        ({"offer_expiry_days": True}, "offer_expiry_days"),
+        ({"offers_from": "friends"}, "offers_from"),
+        ({"blocked_tenants": ["North Wind"]}, "blocked_tenants.0"),
+        ({"blocked_tenants": ["northwind", "northwind"]}, "blocked_tenants"),
+        ({"blocked_tenants": ["kazenor"]}, "blocked_tenants.0"),
+        ({"limits": {}}, "limits"),
+    ],
+)
+def test_a_bad_field_is_named(accounts, ada, body, field):
+    with pytest.raises(ValidationError) as refused:
+        change(accounts, ada, **body)
+    assert [error["field"] for error in refused.value.info["errors"]] == [field]
