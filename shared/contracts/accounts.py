@@ -47,6 +47,15 @@ class ProfileChanged(AccountsFact):
     addresses: list[Address] = []
 
 
+class SettingsChanged(AccountsFact):
+    """Whose offers the business wants and how long its own stay open, whole. Subject: the tenant name."""
+
+    type: ClassVar[str] = "settings.changed"
+    offers_from: Literal["all", "none"] = "all"
+    blocked: list[str] = []
+    offer_expiry_days: int = 30
+
+
 class UserChanged(AccountsFact):
     """A person has got a login or it was changed; the whole of it. Subject: the user's id, which is the contact's too."""
 
