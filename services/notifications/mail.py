@@ -19,6 +19,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from services.notifications.domain import wording
 from services.notifications.domain.people import Mail
 
+# Quoted local parts could hold them; nobody has such an address, and none passes the door of accounts.
+_NEVER_IN_AN_ADDRESS = frozenset(' ,;:<>()[]\\"')
+
 
 @cache
 def _templates() -> Environment:
@@ -41,7 +44,7 @@ def one_line(text: str, most: int = 200) -> str:
 def address(name: str, email: str) -> Address:
     """A mailbox for a header. Raises ValueError for what is no e-mail address; a name may hold anything."""
     user, at, domain = email.rpartition("@")
-    if not at or not user or not domain or email != one_line(email, 320):
+    if not at or not user or not domain or set(email) & _NEVER_IN_AN_ADDRESS or "@" in user or email != one_line(email, 320):
         raise ValueError(f"{email!r} is not an e-mail address.")
     # Servers that know no internationalised mail still know the domain in its ASCII form.
     ascii_domain = domain if domain.isascii() else domain.encode("idna").decode("ascii")
