@@ -8,7 +8,7 @@ from shared.contracts.messages import Timer
 
 
 class DetailsDue(Timer):
-    """A person was changed: tell the businesses they are lent to. Subject: the contact. `after`: the last run's cursor."""
+    """A person was changed: tell whom they are lent to. Subject: the contact. `after`: the last run's cursor."""
 
     publisher: ClassVar[str] = "contacts"
     type: ClassVar[str] = "details.due"

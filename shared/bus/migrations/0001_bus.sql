@@ -109,10 +109,10 @@ grant select, update on streams to ${service}_ops;
 grant select, insert, update, delete on outbox, inbox to ${service}_ops;
 
 -- Lets a statement that wrote fewer rows than meant end the transaction, within the same round trip: somebody else was there first.
-create function expect_rows(found bigint, wanted bigint) returns void language plpgsql as $$
+create function expect_rows(written bigint, wanted bigint) returns void language plpgsql as $$
 begin
-    if found <> wanted then
-        raise exception 'changed meanwhile: % of % rows', found, wanted using errcode = '40001';
+    if written <> wanted then
+        raise exception 'changed meanwhile: % of % rows', written, wanted using errcode = '40001';
     end if;
 end
 $$;

@@ -1,0 +1,230 @@
+"""What contacts keeps comes back as it was, from the in-memory twin and from PostgreSQL alike."""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from services.contacts import handlers
+from services.contacts.commands import CreateContact, GetContacts, ListContacts, RolesInUse, UpdateContact
+from services.contacts.store import PARTNERSHIPS
+from services.contacts.timers import DetailsDue
+from shared.bus.work import Work
+from shared.calls import Paged
+from shared.contracts.contacts import ContactDetails, DetailsShared
+from shared.contracts.offers import AcceptedContact, Grant
+from shared.errors import ContactInUse, NotFound, ValidationError
+from shared.ids import new_id
+from tests import story
+from tests.hearing import Ear
+
+
+class Business:
+    """A tenant nobody else has used, as one of its people meets contacts."""
+
+    def __init__(self, ear: Ear) -> None:
+        self.ear = ear
+        self.tenant = "t" + secrets.token_hex(6)
+
+    def do(self, handler: Any, *args: Any, **ids: str) -> Any:
+        return self.ear.do(handler, *args, tenant=self.tenant, actor=story.ADA.id, ids=ids)
+
+    def hear(self, handler: Any, data: Any, subject: str, origin: str = "") -> None:
+        self.ear.hear(handler, data, tenant=self.tenant, subject=subject, origin=origin)
+
+    def create(self, name: str, **more: str) -> dict[str, Any]:
+        body = {"name": name, "email": f"{name.split()[0].lower()}@x.example", **more}
+        return dict(self.do(handlers.create_contact, CreateContact(**body)))
+
+    def listed(self, **query: Any) -> list[str]:
+        """All names, through pages of two."""
+        found, cursor = [], None
+        while True:
+            page = self.do(handlers.list_contacts, ListContacts(limit=2, cursor=cursor, **query))
+            found += [contact["name"] for contact in page["items"]]
+            cursor = page["next"]
+            if cursor is None:
+                return found
+
+
+class Noting:
+    """A transaction that also notes the timers it is given."""
+
+    def __init__(self, work: Work, timers: list[DetailsDue]) -> None:
+        self._work, self._timers = work, timers
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._work, name)
+
+    def later(self, timer: DetailsDue, **more: Any) -> None:
+        self._timers.append(timer)
+        self._work.later(timer, **more)
+
+
+@pytest.fixture(scope="module")
+def full(contacts_urls: dict[str, str]) -> Iterator[psycopg.Connection[Any]]:
+    """A database with enough in it for the planner to choose as it would in use: a large tenant beside small ones."""
+    with psycopg.connect(contacts_urls["ACCORD_CONTACTS_DATABASE_URL"]) as connection:
+        sizes = {"x": 20_000, **{f"other{n}": 500 for n in range(20)}}
+        connection.execute("select set_config('app.tenants', %s, true)", [",".join(sizes)])
+        for tenant, size in sizes.items():
+            connection.execute(
+                "insert into contacts (tenant, id, version, state, name_search, search)"
+                " select %s, md5(n::text), 1, '{}', md5(n::text), md5(n::text) from generate_series(1, %s) n",
+                [tenant, size],
+            )
+            connection.execute(
+                "insert into partnerships (tenant, id, version, state, living, holds)"
+                " select %s, md5(n::text), 1, '{}', mod(n, 50) = 0, '' from generate_series(1, %s) n",
+                [tenant, size],
+            )
+        connection.commit()
+        with psycopg.connect(contacts_urls["ACCORD_CONTACTS_OWNER_DATABASE_URL"]) as owner:
+            owner.execute("analyze contacts, partnerships")
+        yield connection
+
+
+@pytest.fixture
+def business(contacts: Ear) -> Iterator[Business]:
+    yield Business(contacts)
+
+
+def test_a_contact_comes_back_as_it_was_made(business: Business) -> None:
+    made = business.create("Ravi Iyer", phone="+47 1", title="Support \U0001f600 'quoted' \\ \"twice\"")
+    assert business.do(handlers.get_contact, contact_id=made["id"]) == made
+
+
+def test_pages_follow_the_names_without_regard_to_case(business: Business) -> None:
+    for name in ("zoe", "Adam", "émile", "Ben", "adam", "Öse"):
+        business.create(name)
+    assert sorted(business.listed()[:2]) == ["Adam", "adam"]
+    assert business.listed()[2:] == ["Ben", "zoe", "émile", "Öse"]
+
+
+def test_search_finds_text_in_any_field_and_takes_wildcards_literally(business: Business) -> None:
+    business.create("Ravi Iyer", title="100% support_er")
+    business.create("Cleo Duarte")
+    assert business.listed(q="YER") == business.listed(q="0% S") == business.listed(q="t_e") == ["Ravi Iyer"]
+    assert business.listed(q="r%e") == business.listed(q="\\") == []
+
+
+def test_a_foreign_cursor_is_refused(business: Business) -> None:
+    with pytest.raises(ValidationError):
+        business.do(handlers.list_contacts, ListContacts(cursor="nonsense"))
+
+
+def test_another_business_sees_nothing(business: Business, contacts: Ear) -> None:
+    made, other = business.create("Ravi"), Business(contacts)
+    assert other.listed() == []
+    assert other.do(handlers.get_contacts, GetContacts(contact_ids=[made["id"]])) == {"items": []}
+    with pytest.raises(NotFound):
+        other.do(handlers.delete_contact, contact_id=made["id"])
+
+
+def test_a_deleted_contact_is_gone(business: Business) -> None:
+    made = business.create("Ravi")
+    business.do(handlers.delete_contact, contact_id=made["id"])
+    assert business.listed() == []
+
+
+def test_an_offered_contact_cannot_be_deleted(business: Business) -> None:
+    made = business.create("Mia Berg")
+    offer = story.SUBMITTED.model_copy(update={"contacts": [story.MIA.model_copy(update={"id": made["id"]})]})
+    partnership = new_id()
+    business.hear(handlers.offer_submitted, offer, partnership)
+    with pytest.raises(ContactInUse):
+        business.do(handlers.delete_contact, contact_id=made["id"])
+    business.hear(handlers.offer_declined, story.DECLINE_RECEIVED, partnership)
+    business.do(handlers.delete_contact, contact_id=made["id"])
+
+
+def test_an_acceptance_on_the_customers_side_keeps_roles_and_details(business: Business) -> None:
+    partnership, role = new_id(), new_id()
+    grant = Grant(environment_id=new_id(), environment="Production", role_id=role, role="Operator")
+    given = story.ACCEPTANCE_GIVEN.model_copy(
+        update={"contacts": [AcceptedContact(id=story.MIA.id, name=story.MIA.name, roles=[grant])]}
+    )
+    details = ContactDetails(id=story.MIA.id, name="Mia Berg", email="mia@kazenor.example", phone="1")
+    business.hear(handlers.details_shared, DetailsShared(counter=1, contacts=[details]), partnership, origin="kazenor")
+    business.hear(handlers.offer_received, story.RECEIVED, partnership)
+    business.hear(handlers.acceptance_given, given, partnership)
+    listed = business.do(handlers.list_assignments, Paged(), partnership_id=partnership)["items"]
+    assert {(one["name"], one["state"], one["email"]) for one in listed} == {
+        ("Mia Berg", "accepted", "mia@kazenor.example"),
+        ("Olof Palm", "declined", None),
+    }
+    assert [one["roles"] for one in listed if one["roles"]] == [[grant.model_dump()]]
+    other = new_id()
+    assert business.do(handlers.roles_in_use, RolesInUse(role_ids=[other, role])) == {"role_ids": [role]}
+
+
+def test_a_change_of_somebody_lent_to_many_reaches_all_of_them(
+    business: Business, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handlers, "_TELL_AT_ONCE", 2)
+    mia = business.create("Mia Berg")
+    offer = story.SUBMITTED.model_copy(update={"contacts": [story.MIA.model_copy(update={"id": mia["id"]})]})
+    accepted = story.ACCEPTANCE_RECEIVED.model_copy(
+        update={"contacts": [story.ACCEPTANCE_RECEIVED.contacts[0].model_copy(update={"id": mia["id"]})]}
+    )
+    partnerships = [new_id() for _ in range(5)]
+    for partnership in partnerships:
+        business.hear(handlers.offer_submitted, offer, partnership)
+        business.hear(handlers.acceptance_received, accepted, partnership)
+    business.do(handlers.update_contact, UpdateContact(phone="2"), contact_id=mia["id"])
+    timers: list[DetailsDue] = [DetailsDue()]
+
+    def run(work: Any, message: Any, now: Any) -> None:
+        handlers.details_due(Noting(work, timers), message, now)
+
+    for ran in itertools.count(1):  # noqa: B007
+        business.hear(run, timers.pop(), mia["id"])
+        if not timers:
+            break
+    assert ran == 3
+    with business.ear.session.database.transaction((business.tenant,)) as storage:
+        rows = storage.find(PARTNERSHIPS, business.tenant, {}, [], "id", None, 10)
+    records = [PARTNERSHIPS.load(row) for row in rows]
+    assert [(record.details_counter, record.details[0].phone) for record in records] == [(2, "2")] * 5
+
+
+@pytest.mark.parametrize(
+    ("statement", "index"),
+    [
+        ("select state from contacts where tenant = 'x' order by name_search, id limit 51", "contacts_by_name"),
+        (
+            "select state from contacts where tenant = 'x' and position('q' in search) > 0"
+            " order by name_search, id limit 51",
+            "contacts_by_name",
+        ),
+        (
+            "select state from partnerships where tenant = 'x' and living = true and position('c' in holds) > 0"
+            " order by id limit 1",
+            "partnerships_living",
+        ),
+        ("select state from contacts where tenant = 'x' and id = any ('{a,b}') order by id limit 2", "contacts_pkey"),
+    ],
+)
+def test_every_list_has_the_index_that_serves_it(full: psycopg.Connection[Any], statement: str, index: str) -> None:
+    full.execute("select set_config('app.tenants', 'x', true)")
+    plan = "\n".join(row[0] for row in full.execute("explain " + statement).fetchall())
+    assert index in plan and "Sort" not in plan and "Seq Scan" not in plan, plan
+
+
+def test_without_a_tenant_in_the_transaction_nothing_is_seen(contacts_urls: dict[str, str]) -> None:
+    with psycopg.connect(contacts_urls["ACCORD_CONTACTS_DATABASE_URL"]) as connection:
+        connection.execute("select set_config('app.tenants', 'canary', true)")
+        connection.execute("insert into parked (tenant, id, version, state) values ('canary', %s, 1, '{}')", [new_id()])
+        connection.commit()
+        for table in ("contacts", "partnerships", "parked"):
+            assert connection.execute(f"select count(*) from {table}").fetchone() == (0,)  # noqa: S608
+        connection.execute("select set_config('app.tenants', 'other', true)")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute(
+                "insert into parked (tenant, id, version, state) values ('canary', %s, 1, '{}')", [new_id()]
+            )
