@@ -1,0 +1,211 @@
+"""One transaction: what was kept is read again, versions keep two writers apart, what is said is numbered and chained."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from shared.bus.session import Session
+from shared.bus.storage import Conflict
+from shared.bus.unit import Unit
+from shared.calls import Call
+from shared.contracts.messages import digest
+from shared.errors import IdempotencyKeyReused, ValidationError, WrongState
+from tests.integration.bus.conftest import rows
+from tests.sample import TABLES, Note, WordDue, WordHeard, WordSaid
+
+NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
+
+
+def unit(storage: Any) -> Unit:
+    return Unit(storage, "offers", TABLES, NOW)
+
+
+def test_a_record_is_read_as_it_was_kept_and_its_version_counts_saves(database: Any) -> None:
+    with database.transaction(["kazenor"]) as storage:
+        work = unit(storage)
+        assert work.get(Note, "kazenor", "n1") is None
+        assert work.put(Note(tenant="kazenor", id="n1", words=("Grüße", "日本"))).version == 1
+        work.commit()
+    with database.transaction(["kazenor"]) as storage:
+        work = unit(storage)
+        note = work.get(Note, "kazenor", "n1")
+        assert note == Note(tenant="kazenor", id="n1", version=1, words=("Grüße", "日本"))
+        work.put(note)
+        work.commit()
+    with database.transaction(["kazenor"]) as storage:
+        assert unit(storage).peek(Note, "kazenor", "n1").version == 2  # type: ignore[union-attr]
+
+
+def test_a_transaction_that_is_not_committed_leaves_nothing(database: Any) -> None:
+    with database.transaction(["kazenor"]) as storage:
+        work = unit(storage)
+        work.put(Note(tenant="kazenor", id="n1"))
+        work.say(WordHeard(word="hello"), tenant="kazenor", subject="n1")
+    with database.transaction(["kazenor"]) as storage:
+        assert unit(storage).get(Note, "kazenor", "n1") is None
+    assert rows(database, "outbox") == []
+
+
+def test_another_tenant_sees_nothing_of_a_record(database: Any) -> None:
+    with database.transaction(["kazenor"]) as storage:
+        work = unit(storage)
+        work.put(Note(tenant="kazenor", id="n1"))
+        work.commit()
+    with database.transaction(["northwind"]) as storage:
+        work = unit(storage)
+        assert work.get(Note, "kazenor", "n1") is None
+        assert work.find(Note, "kazenor").items == []
+        assert work.count(Note, "kazenor", by="colour") == {}
+
+
+def test_nothing_can_be_written_for_a_tenant_outside_of_the_transaction(database: Any) -> None:
+    with pytest.raises(Exception, match=r"row-level security|is none of"), database.transaction(["northwind"]) as storage:
+        work = unit(storage)
+        work.put(Note(tenant="kazenor", id="n1"))
+        work.commit()
+
+
+def test_two_who_make_the_same_record_are_kept_apart(database: Any) -> None:
+    with database.transaction(["kazenor"]) as first:
+        one = unit(first)
+        one.get(Note, "kazenor", "n1")
+        one.put(Note(tenant="kazenor", id="n1", words=("first",)))
+        with pytest.raises(Conflict), database.transaction(["kazenor"]) as second:
+            two = unit(second)
+            two.get(Note, "kazenor", "n1")
+            two.put(Note(tenant="kazenor", id="n1", words=("second",)))
+            one.commit()
+            two.commit()
+    with database.transaction(["kazenor"]) as storage:
+        assert unit(storage).get(Note, "kazenor", "n1").words == ("first",)  # type: ignore[union-attr]
+
+
+def test_messages_of_a_stream_are_numbered_without_holes_and_chained(database: Any) -> None:
+    for words in (["a", "b"], ["c"]):
+        with database.transaction(["kazenor"]) as storage:
+            work = unit(storage)
+            for word in words:
+                work.tell(WordSaid(word=word), tenant="kazenor", to="northwind", subject="n1")
+            work.say(WordHeard(word="x"), tenant="kazenor", subject="n1")
+            assert work.said("kazenor", "n1") == (1 if words == ["a", "b"] else 2)
+            work.commit()
+    peers = sorted((r for r in rows(database, "outbox") if r["kind"] == "peer"), key=lambda r: r["sequence"])
+    bodies = [json.loads(r["body"]) for r in peers]
+    assert [(b["sequence"], b["data"]["word"], b["origin"], b["destination"]) for b in bodies] == [
+        (1, "a", "kazenor", "northwind"),
+        (2, "b", "kazenor", "northwind"),
+        (3, "c", "kazenor", "northwind"),
+    ]
+    assert bodies[0]["previous"] == ""
+    assert [b["previous"] for b in bodies[1:]] == [digest(peers[0]["body"]), digest(peers[1]["body"])]
+
+
+def test_two_who_speak_first_in_a_stream_do_not_take_the_same_number(database: Any) -> None:
+    with database.transaction(["kazenor"]) as first:
+        one = unit(first)
+        one.say(WordHeard(word="one"), tenant="kazenor", subject="n1")
+        one.said("kazenor", "n1")
+        with pytest.raises(Conflict), database.transaction(["kazenor"]) as second:
+            two = unit(second)
+            two.say(WordHeard(word="two"), tenant="kazenor", subject="n1")
+            two.said("kazenor", "n1")
+            one.commit()
+            two.commit()
+    assert [r["sequence"] for r in rows(database, "outbox")] == [1]
+
+
+def test_a_timer_is_due_when_it_was_asked_for_and_stands_outside_of_streams(database: Any) -> None:
+    with database.transaction(["kazenor"]) as storage:
+        work = unit(storage)
+        work.later(WordDue(word="w"), tenant="kazenor", subject="n1", at=NOW + timedelta(days=30))
+        work.commit()
+    (row,) = rows(database, "outbox")
+    assert (row["kind"], row["sequence"]) == ("timer", 0)
+    assert datetime.fromisoformat(str(row["due_at"])) == NOW + timedelta(days=30)
+
+
+def keep_notes(database: Any, count: int) -> None:
+    with database.transaction(["kazenor"]) as storage:
+        work = unit(storage)
+        for i in range(count):
+            colour = "red" if i % 2 else "blue"
+            work.put(Note(tenant="kazenor", id=f"n{i}", colour=colour, at=NOW + timedelta(minutes=i // 2)))
+        work.commit()
+
+
+@pytest.mark.parametrize("order", ["id", "-id", "at", "-at"])
+def test_pages_follow_each_other_without_gap_or_double(database: Any, order: str) -> None:
+    keep_notes(database, 7)
+    seen, cursor = [], None
+    with database.transaction(["kazenor"]) as storage:
+        work = unit(storage)
+        while True:
+            page = work.find(Note, "kazenor", order=order, after=cursor, limit=3)
+            seen += [n.id for n in page.items]
+            cursor = page.next
+            if cursor is None:
+                break
+    expected = [f"n{i}" for i in range(7)]
+    assert seen == (expected[::-1] if order.startswith("-") else expected)
+
+
+def test_a_list_is_filtered_searched_and_counted(database: Any) -> None:
+    keep_notes(database, 5)
+    with database.transaction(["kazenor"]) as storage:
+        work = unit(storage)
+        assert [n.id for n in work.find(Note, "kazenor", where={"colour": "red"}).items] == ["n1", "n3"]
+        assert len(work.find(Note, "kazenor", where={"colour": ["red", "blue"]}).items) == 5
+        assert [n.id for n in work.find(Note, "kazenor", search=("colour", "lu"), limit=2).items] == ["n0", "n2"]
+        assert work.count(Note, "kazenor", by="colour") == {"red": 2, "blue": 3}
+        assert work.find(Note, "kazenor", where={"colour": "red'; drop table notes; --"}).items == []
+
+
+def test_a_cursor_of_somebody_elses_making_is_refused(database: Any) -> None:
+    with pytest.raises(ValidationError), database.transaction(["kazenor"]) as storage:
+        unit(storage).find(Note, "kazenor", after="nonsense")
+
+
+def write(work: Any, call: Call, *, now: datetime) -> dict[str, Any]:
+    """A command: one note per call, refused when it is there."""
+    if work.get(Note, call.tenant, call.ids["note"]) is not None:
+        raise WrongState()
+    note = work.put(Note(tenant=call.tenant, id=call.ids["note"]))
+    return {"version": note.version, "at": now.isoformat()}
+
+
+def test_a_repeated_key_gives_the_first_answer_and_does_nothing_twice(database: Any) -> None:
+    session = Session(database, "offers", TABLES)
+    call = Call("write", "kazenor", "u1", {"note": "n1"}, {"text": "x"}, "key-1")
+    first = session.run(write, call)
+    assert session.run(write, call) == first
+    answered = session.answered(call)
+    assert answered is not None and answered.result == first
+    with pytest.raises(IdempotencyKeyReused):
+        session.answered(Call("write", "kazenor", "u1", {"note": "n1"}, {"text": "y"}, "key-1"))
+    assert session.answered(Call("write", "kazenor", "u2", {"note": "n1"}, {"text": "y"}, "key-1")) is None
+
+
+def test_a_refused_command_keeps_no_answer(database: Any) -> None:
+    session = Session(database, "offers", TABLES)
+    session.run(write, Call("write", "kazenor", "u1", {"note": "n1"}))
+    refused = Call("write", "kazenor", "u1", {"note": "n1"}, {}, "key-2")
+    with pytest.raises(WrongState):
+        session.run(write, refused)
+    assert session.answered(refused) is None
+
+
+def test_a_handler_that_loses_a_race_is_run_again(database: Any) -> None:
+    session = Session(database, "offers", TABLES)
+    lost = []
+
+    def append(work: Any, call: Call, *, now: datetime) -> int:
+        if not lost:
+            lost.append(True)
+            raise Conflict("somebody was first")
+        return int(work.put(Note(tenant=call.tenant, id="n9")).version)
+
+    assert session.run(append, Call("append", "kazenor", "u1")) == 1
