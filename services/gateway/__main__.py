@@ -1,30 +1,23 @@
-"""Runs the gateway: `python -m services.gateway`, one process, on 127.0.0.1 and `PORT`."""
+"""Runs the gateway: `python -m services.gateway`, one process, on 127.0.0.1 and `PORT` (8080).
+
+`ACCORD_TRUSTED_PROXIES` names the addresses, separated by commas, whose `X-Forwarded-For` is believed; nobody unless set.
+"""
 
 from __future__ import annotations
 
-import logging
-import sys
-
 import uvicorn
 
-from services.gateway import settings
 from services.gateway.app import create_app
+from shared import logs, settings
 
 
 def main() -> None:
-    logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    access = logging.getLogger("accord.access")
-    line = logging.StreamHandler(sys.stdout)
-    line.setFormatter(logging.Formatter("%(message)s"))
-    access.addHandler(line)
-    access.propagate = False
-    logging.getLogger("aiormq").setLevel(logging.ERROR)
-    logging.getLogger("aio_pika").setLevel(logging.ERROR)
-    proxies = settings.trusted_proxies()
+    logs.set_up("gateway")
+    proxies = settings.optional("ACCORD_TRUSTED_PROXIES", "")
     uvicorn.run(
         create_app(),
         host="127.0.0.1",
-        port=settings.port(),
+        port=settings.port("PORT") or 8080,
         access_log=False,
         server_header=False,
         proxy_headers=bool(proxies),

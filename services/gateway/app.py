@@ -8,42 +8,39 @@ What endpoints and pages find in `request.app.state`:
 - `identities`: pages use `identity.from_cookie(request)`, which gives an `Identity` or None and keeps answers for a second. A command
   to `accounts` through `rpc` makes it forget what it kept of that tenant; nobody has to remember that.
 
-Pages plug in as `services.gateway.pages.install(app)`, called last; they answer their own errors: `page_errors` below hands on
-what is not below `/api/`.
+Pages plug in as `services.gateway.pages.mount(app)`, called last, and answer their own refusals in HTML.
 """
 
 from __future__ import annotations
 
 import contextlib
-import importlib
-import logging
-import os
 from collections.abc import AsyncIterator
-from typing import Any
 
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route, Router
+from starlette.types import Receive, Scope, Send
 
-from services.gateway import health
+from services.gateway import health, pages
 from services.gateway.api import ROUTES
 from services.gateway.api.routing import PREFIX, starlette_routes
 from services.gateway.envelope import Envelope
-from services.gateway.identity import Identities, Noticing
+from services.gateway.identity import Identities
 from services.gateway.openapi import describe
 from services.gateway.problems import BY_STATUS, BadRequest, problem, to_json
+from services.gateway.reception import Reception
 from services.gateway.rpc import Caller, Rpc
-from shared.errors import Refusal
+from shared import settings
+from shared.errors import NotFound, Refusal
 
 VERSION = "0.1.0"
-_log = logging.getLogger(__name__)
 
 
 def create_app(rpc: Caller | None = None) -> FastAPI:
     """The application. Without `rpc` it connects to `ACCORD_AMQP_URI` when it starts and closes the connection when it stops."""
-    client = None if rpc is not None else Rpc(os.environ["ACCORD_AMQP_URI"])
+    client = None if rpc is not None else Rpc(settings.amqp_uri())
     caller: Caller = rpc if rpc is not None else client  # type: ignore[assignment]
 
     @contextlib.asynccontextmanager
@@ -67,7 +64,7 @@ def create_app(rpc: Caller | None = None) -> FastAPI:
     )
     identities = Identities(caller)
     app.state.identities = identities
-    app.state.rpc = Noticing(caller, identities)
+    app.state.rpc = Reception(caller, identities)
     app.state.readiness = health.Readiness(caller)
     description = to_json(describe(ROUTES, VERSION))
 
@@ -75,13 +72,19 @@ def create_app(rpc: Caller | None = None) -> FastAPI:
         return Response(description, media_type="application/json", headers={"Cache-Control": "max-age=300"})
 
     app.router.routes.extend(health.ROUTES)
-    app.router.routes.append(Route(f"{PREFIX}/openapi.json", openapi))
-    app.router.routes.extend(starlette_routes(ROUTES))
+    # Mounted, so that what nobody serves below /api is a problem document and never a page.
+    endpoints = [Route("/openapi.json", openapi), *starlette_routes(ROUTES)]
+    app.router.routes.append(Mount(PREFIX, app=Router(endpoints, redirect_slashes=False)))
+    app.router.routes.append(Mount("/api", app=_nothing_here))
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(HTTPException, _refused_by_framework)
-    app.add_middleware(Envelope, https=os.environ.get("ACCORD_URL", "").startswith("https://"))
-    _install_pages(app)
+    app.add_middleware(Envelope, https=settings.optional("ACCORD_URL", "").startswith("https://"))
+    pages.mount(app)
     return app
+
+
+async def _nothing_here(scope: Scope, receive: Receive, send: Send) -> None:
+    raise NotFound()
 
 
 async def _refused(request: Request, error: Exception) -> Response:
@@ -96,13 +99,3 @@ async def _refused_by_framework(request: Request, error: Exception) -> Response:
     refusal = BY_STATUS.get(error.status_code, BadRequest)()
     request.scope["accord.code"] = refusal.code
     return problem(refusal, error.headers)
-
-
-def _install_pages(app: FastAPI) -> None:
-    try:
-        pages: Any = importlib.import_module("services.gateway.pages")
-        install = pages.install
-    except (ImportError, AttributeError):
-        _log.warning("the gateway serves no pages")
-        return
-    install(app)

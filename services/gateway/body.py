@@ -65,7 +65,9 @@ class Form:
             raise ValidationError(
                 None,
                 errors=[
-                    FieldError(field=fault, message="This field is not known here.") if isinstance(fault, str) else fault
+                    FieldError(field=fault, message="This field is not known here.")
+                    if isinstance(fault, str)
+                    else fault
                     for fault in self.faults.values()
                 ],
             )
@@ -79,7 +81,10 @@ async def read(request: Request) -> bytes:
     if length == "0" or (not length and "transfer-encoding" not in request.headers):
         return b""
     media_type, _, parameters = request.headers.get("content-type", "").partition(";")
-    if media_type.strip().lower() != "application/json" or request.headers.get("content-encoding", "identity") != "identity":
+    if (
+        media_type.strip().lower() != "application/json"
+        or request.headers.get("content-encoding", "identity") != "identity"
+    ):
         raise UnsupportedMediaType()
     charset = re.search(r"charset\s*=\s*\"?([^\s\";]+)", parameters, re.IGNORECASE)
     if charset and charset[1].lower() not in {"utf-8", "utf8", "us-ascii"}:
@@ -105,6 +110,8 @@ def add_body(form: Form, raw: bytes, reserved: Collection[str]) -> None:
         body = json.loads(raw.decode("utf-8"), parse_constant=_refuse, parse_float=_finite)
     except (ValueError, RecursionError):
         body = None
+    if b"\\ud" in raw.lower():
+        body = _without_surrogates(body)
     if not isinstance(body, dict):
         form.kwargs["body"] = NOT_AN_OBJECT
         form.faults["body"] = FieldError(field="body", message=NOT_AN_OBJECT)
@@ -114,6 +121,17 @@ def add_body(form: Form, raw: bytes, reserved: Collection[str]) -> None:
             form.blame(f"body.{name}", name)
         else:
             form.kwargs[name] = value
+
+
+def _without_surrogates(value: Any) -> Any:
+    """Lone surrogates are no text: they fall out of values, and make a name one that nobody knows."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "ignore").decode()
+    if isinstance(value, list):
+        return [_without_surrogates(item) for item in value]
+    if isinstance(value, dict):
+        return {name.encode("utf-8", "replace").decode(): _without_surrogates(item) for name, item in value.items()}
+    return value
 
 
 def _refuse(constant: str) -> Any:
@@ -162,7 +180,7 @@ def add_headers(form: Form, request: Request, credential: str, *, repeatable: bo
         if not 1 <= len(key) <= LONGEST_KEY:
             form.blame("header.Idempotency-Key", "Idempotency-Key", f"A key has 1 to {LONGEST_KEY} characters.")
         elif repeatable:
-            form.kwargs["idempotency_key"] = sha256("\0".join((credential, request.url.path, key)).encode()).hexdigest()
+            form.kwargs["idempotency_key"] = sha256(f"{credential}\0{request.url.path}\0{key}".encode()).hexdigest()
     wanted = request.headers.get("if-match")
     if wanted is not None and wanted.strip() != "*":
         version = _VERSION.fullmatch(wanted.strip())

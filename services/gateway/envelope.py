@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 import secrets
 import time
-from datetime import UTC, datetime
 from uuid import uuid4
 
 from prometheus_client import Histogram
@@ -15,7 +13,9 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from services.gateway.pages.headers import HEADERS
 from services.gateway.problems import InternalError, problem
+from services.gateway.reception import ADDRESS
 from services.gateway.rpc import TRACEPARENT
 
 SECONDS = Histogram(
@@ -26,18 +26,6 @@ SECONDS = Histogram(
 )
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
-ALWAYS = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=(), browsing-topics=()",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
-# Pages load everything from their own host and nothing inline; a logo may be an address or a small embedded picture.
-CSP_PAGE = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: https:; font-src 'self'; connect-src 'self'; "
-    "manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
 CSP_DATA = "default-src 'none'; frame-ancestors 'none'"
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -51,7 +39,7 @@ class Envelope:
 
     def __init__(self, app: ASGIApp, *, https: bool = False) -> None:
         self.app = app
-        self._always = dict(ALWAYS, **({"Strict-Transport-Security": "max-age=31536000"} if https else {}))
+        self._always = {**HEADERS, **({"Strict-Transport-Security": "max-age=31536000"} if https else {})}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -64,6 +52,8 @@ class Envelope:
         scope["accord.request_id"] = request_id
         trace = given.get("traceparent", "")
         TRACEPARENT.set(trace if _TRACEPARENT.fullmatch(trace) else _new_trace())
+        client = scope.get("client")
+        ADDRESS.set(client[0] if client else "")
         status, seconds = 0, 0.0
 
         async def answer(message: Message) -> None:
@@ -88,13 +78,11 @@ class Envelope:
 
     def _dress(self, headers: MutableHeaders, request_id: str) -> None:
         headers["X-Request-Id"] = request_id
+        if not headers.get("content-type", "").startswith("text/html"):
+            headers.setdefault("Content-Security-Policy", CSP_DATA)
         for name, value in self._always.items():
-            headers[name] = value
-        if "content-security-policy" not in headers:
-            page = headers.get("content-type", "").startswith("text/html")
-            headers["Content-Security-Policy"] = CSP_PAGE if page else CSP_DATA
-        if "cache-control" not in headers:
-            headers["Cache-Control"] = "no-store"
+            headers.setdefault(name, value)
+        headers.setdefault("Cache-Control", "no-store")
 
     def _note(self, scope: Scope, request_id: str, status: int, seconds: float) -> None:
         method = scope["method"] if scope["method"] in _METHODS else "other"
@@ -102,24 +90,21 @@ class Envelope:
         SECONDS.labels(method, route, str(status)).observe(seconds)
         if not _access.isEnabledFor(logging.INFO):
             return
-        # Neither the path (ids) in full detail nor the query (what people look for), no header, no body.
+        # No query (what people look for), no header, no body.
         tenant, actor = scope.get("accord.who", (None, None))
         _access.info(
-            "%s",
-            json.dumps(
-                {
-                    "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
-                    "request_id": request_id,
-                    "method": method,
-                    "route": route,
-                    "ids": list(scope.get("path_params", {}).values()),
-                    "status": status,
-                    "code": scope.get("accord.code"),
-                    "ms": round(seconds * 1000, 1),
-                    "tenant": tenant,
-                    "actor": actor,
-                }
-            ),
+            "request",
+            extra={
+                "request_id": request_id,
+                "method": method,
+                "route": route,
+                "ids": [str(value)[:64] for value in scope.get("path_params", {}).values()],
+                "status": status,
+                "code": scope.get("accord.code"),
+                "ms": round(seconds * 1000, 1),
+                "tenant": tenant,
+                "actor": actor,
+            },
         )
 
 

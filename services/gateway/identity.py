@@ -6,11 +6,10 @@ anything in `accounts` through this gateway, so a logout or a revoked session ho
 
 from __future__ import annotations
 
-import contextlib
 import os
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -27,7 +26,6 @@ KEPT_SECONDS = 1.0
 KEPT_AT_MOST = 10_000
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _LONGEST_TOKEN = 512
-_READS = ("get_", "list_", "authenticate", "open_session")
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,30 +163,3 @@ def base_host() -> str:
 def _identities(request: Request) -> Identities:
     identities: Identities = request.app.state.identities
     return identities
-
-
-class Noticing:
-    """The RPC client of endpoints and pages: whoever commands `accounts` through it makes `identities` forget that tenant."""
-
-    def __init__(self, rpc: Caller, identities: Identities) -> None:
-        self._rpc, self._identities = rpc, identities
-
-    async def call(self, service: str, method: str, deadline: float, /, **kwargs: Any) -> Any:
-        with self._noticed(service, method, kwargs):
-            return await self._rpc.call(service, method, deadline, **kwargs)
-
-    async def call_raw(self, service: str, method: str, deadline: float, /, **kwargs: Any) -> bytes:
-        with self._noticed(service, method, kwargs):
-            return await self._rpc.call_raw(service, method, deadline, **kwargs)
-
-    async def answers(self, service: str) -> bool:
-        return await self._rpc.answers(service)
-
-    @contextlib.contextmanager
-    def _noticed(self, service: str, method: str, kwargs: Mapping[str, Any]) -> Iterator[None]:
-        try:
-            yield
-        finally:
-            # Also when it failed: after a deadline nobody knows what came of it.
-            if service == "accounts" and not method.startswith(_READS):
-                self._identities.forget(str(kwargs.get("tenant", "")))

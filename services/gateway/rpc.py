@@ -20,10 +20,10 @@ from uuid import uuid4
 
 import aio_pika
 import aiormq
-from prometheus_client import Histogram
 from pydantic_core import from_json
 
-from shared.errors import Unavailable, refusal
+from shared.errors import Refusal, Unavailable, refusal
+from shared.health import RPC_SECONDS
 
 READ = 2.0
 COMMAND = 5.0
@@ -31,13 +31,6 @@ EXCHANGE = "nameko-rpc"
 
 # The W3C traceparent of the request that is being served, handed on as a message header.
 TRACEPARENT: ContextVar[str | None] = ContextVar("traceparent", default=None)
-
-SECONDS = Histogram(
-    "accord_rpc_seconds",
-    "Seconds from asking a service to its answer.",
-    ["service", "method", "outcome"],
-    buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2, 5),
-)
 
 _log = logging.getLogger(__name__)
 
@@ -158,7 +151,9 @@ class Rpc:
         channel.close_callbacks.add(lambda *_: lost.set())
         exchange = await channel.declare_exchange(EXCHANGE, aio_pika.ExchangeType.TOPIC, durable=True)
         self._reply_to = str(uuid4())
-        queue = await channel.declare_queue(f"rpc.reply-{self._name}-{self._reply_to}", exclusive=True, auto_delete=True)
+        queue = await channel.declare_queue(
+            f"rpc.reply-{self._name}-{self._reply_to}", exclusive=True, auto_delete=True
+        )
         await queue.bind(exchange, routing_key=self._reply_to)
         # Below aio-pika's Message objects: they cost as much as the rest of a call.
         below = await channel.get_underlay_channel()
@@ -180,10 +175,10 @@ class Rpc:
     # -- calls ----------------------------------------------------------------------------------------------------------------
 
     async def call(self, service: str, method: str, deadline: float, /, **kwargs: Any) -> Any:
-        return from_reply(await self._ask(service, method, deadline, kwargs))["result"]
+        return from_json_or_surrogates(await self._ask(service, method, deadline, kwargs))
 
     async def call_raw(self, service: str, method: str, deadline: float, /, **kwargs: Any) -> bytes:
-        return raw_result(await self._ask(service, method, deadline, kwargs))
+        return await self._ask(service, method, deadline, kwargs)
 
     async def answers(self, service: str) -> bool:
         # nameko answers a method nobody has with MethodNotFound: the shortest way there and back, and nothing is done.
@@ -196,23 +191,20 @@ class Rpc:
         return True
 
     async def _ask(self, service: str, method: str, deadline: float, kwargs: dict[str, Any]) -> bytes:
-        started, outcome = time.perf_counter(), "failed"
+        started, outcome = time.perf_counter(), "error"
         circuit = self._circuits.setdefault(service, Circuit())
         try:
             reply = await self._exchange(circuit, service, method, deadline, kwargs)
-            if _is_result(reply):
-                outcome = "answered"
-            else:
-                raise_error(from_reply(reply), service, method)
-                outcome = "answered"
-            return reply
-        except ServiceFailure:
-            raise
-        except Exception as error:
-            outcome = getattr(error, "code", "failed")
+            result = raw_result(reply)
+            if result is None:
+                result = checked_result(reply, f"{service}.{method}")
+            outcome = "done"
+            return result
+        except Refusal as refused:
+            outcome = refused.code
             raise
         finally:
-            SECONDS.labels(service, method, outcome).observe(time.perf_counter() - started)
+            RPC_SECONDS.labels(service, method, outcome).observe(time.perf_counter() - started)
 
     async def _exchange(
         self, circuit: Circuit, service: str, method: str, deadline: float, kwargs: dict[str, Any]
@@ -257,44 +249,41 @@ class Rpc:
         return reply
 
 
-_HEAD, _TAIL = b'{"result": ', b', "error": null}'
+# How a result begins and ends in compact JSON and in nameko's own.
+_ENDS = ((b'{"result":', b',"error":null}'), (b'{"result": ', b', "error": null}'))
 
 
-def _is_result(reply: bytes) -> bool:
-    """Whether the reply is a result, told from its two ends; False when it has to be read to be told."""
-    return reply.startswith(_HEAD) and reply.endswith(_TAIL)
+def raw_result(reply: bytes) -> bytes | None:
+    """The JSON of the result, cut out of a reply that carries no error; None when the reply has to be read to tell."""
+    for head, tail in _ENDS:
+        if reply.startswith(head) and reply.endswith(tail):
+            return reply[len(head) : -len(tail)]
+    return None
 
 
-def raw_result(reply: bytes) -> bytes:
-    """The JSON of the result inside a reply that carries no error."""
-    if _is_result(reply):
-        return reply[len(_HEAD) : -len(_TAIL)]
-    return json.dumps(from_reply(reply)["result"]).encode()
-
-
-def from_reply(reply: bytes) -> dict[str, Any]:
-    """A reply of nameko, decoded: `{"result": …, "error": null | {…}}`. Raises ServiceFailure when it is none."""
+def from_json_or_surrogates(text: bytes) -> Any:
+    """The value of a JSON text, also of one with lone surrogates, which the fast reader refuses. Raises ServiceFailure."""
     try:
-        answer = from_json(reply)
+        return from_json(text)
     except ValueError:
         try:
-            answer = json.loads(reply)  # lone surrogates, which the fast reader refuses
+            return json.loads(text)
         except ValueError as error:
             raise ServiceFailure("an answer that is no JSON") from error
-    if not isinstance(answer, dict) or "result" not in answer or "error" not in answer:
-        raise ServiceFailure("an answer of an unknown shape")
-    return answer
 
 
-def raise_error(answer: dict[str, Any], service: str, method: str) -> None:
-    """Raise what the reply carries as its error, if it carries one: the refusal it names, else ServiceFailure."""
-    error = answer["error"]
+def checked_result(reply: bytes, what: str) -> bytes:
+    """The JSON of the result in `{"result": …, "error": null | {…}}`, read. Raises the refusal that is its error, else ServiceFailure."""
+    answer = from_json_or_surrogates(reply)
+    if not isinstance(answer, dict) or "result" not in answer:
+        raise ServiceFailure(f"{what}: an answer of an unknown shape")
+    error = answer.get("error")
     if error is None:
-        return
+        return json.dumps(answer["result"]).encode()
     args = error.get("exc_args") or []
     detail = args[0] if args and isinstance(args[0], str) else None
     info = args[1] if len(args) > 1 and isinstance(args[1], dict) else None
     no = refusal(str(error.get("exc_type")), detail, info)
     if no is not None:
         raise no
-    raise ServiceFailure(f"{service}.{method}: {error.get('exc_type')}: {error.get('value')}")
+    raise ServiceFailure(f"{what}: {error.get('exc_type')}: {error.get('value')}")

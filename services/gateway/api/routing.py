@@ -19,7 +19,6 @@ from starlette.routing import Route as StarletteRoute
 from services.gateway import body as bodies
 from services.gateway import identity
 from services.gateway.identity import Identity
-from services.gateway.limits import Limit
 from services.gateway.problems import problem, to_json
 from services.gateway.rpc import COMMAND, READ, Caller
 from shared.errors import NotFound, Refusal, ValidationError
@@ -35,7 +34,7 @@ class Route:
 
     `body`, `query` and `result` are models for the description; of `query` the kinds of the parameters are read too.
     `status` is that of success, `location` the address of what was created, with fields of the result in braces.
-    `filling` gives the keyword arguments that the gateway knows and a body may not set; `limit` counts calls of an address.
+    `filling` gives keyword arguments that only the gateway knows; `fills` names what of that kind a body may not set.
     `codes` are the refusals worth naming beside those every endpoint may give.
     """
 
@@ -53,7 +52,6 @@ class Route:
     repeatable: bool = True
     filling: Filling | None = None
     fills: frozenset[str] = frozenset()
-    limit: Limit | None = None
     codes: Sequence[str] = ()
     after: Callable[[Response, Identity | None], None] | None = None
 
@@ -101,7 +99,7 @@ class Route:
             identity.check_csrf(request, who)
         form = self._form(request, who, raw)
         try:
-            result = await self._limited(request, form)
+            result = await self._ask(request, form)
         except ValidationError as refusal:
             raise form.translate(refusal) from None
         if self.reads:
@@ -130,18 +128,6 @@ class Route:
             form.kwargs.update(tenant=who.tenant, actor=who.actor)
         return form
 
-    async def _limited(self, request: Request, form: bodies.Form) -> Any:
-        if self.limit is None:
-            return await self._ask(request, form)
-        address = address_of(request)
-        taken = self.limit.take(address)
-        try:
-            return await self._ask(request, form)
-        except Refusal as refusal:
-            if refusal.code in {"validation_error", "unavailable"}:
-                self.limit.give_back(address, taken)
-            raise
-
     async def _ask(self, request: Request, form: bodies.Form) -> Any:
         rpc: Caller = request.app.state.rpc
         ask = rpc.call if self.location else rpc.call_raw
@@ -166,11 +152,6 @@ class _Flat(dict[str, Any]):
                 self.update({f"{name}_{key}": below for key, below in value.items()})
 
 
-def address_of(request: Request) -> str:
-    """The network address of the client."""
-    return request.client.host if request.client else ""
-
-
 @dataclass(frozen=True)
 class _Path:
     """All methods of one path, so that a wrong one is answered with 405 and the right ones."""
@@ -187,8 +168,7 @@ def starlette_routes(routes: Sequence[Route]) -> list[StarletteRoute]:
     for route in routes:
         paths.setdefault(route.path, _Path()).by_method[route.method] = route
     return [
-        StarletteRoute(PREFIX + path, _endpoint(both), methods=list(both.by_method), name=path)
-        for path, both in paths.items()
+        StarletteRoute(path, _endpoint(both), methods=list(both.by_method), name=path) for path, both in paths.items()
     ]
 
 

@@ -9,12 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.gateway.api import schemas
-from services.gateway.api.routing import Route, address_of
+from services.gateway.api.routing import Route
 from services.gateway.identity import COOKIE, Identity
-
-
-def _address(request: Request, who: Identity | None) -> Mapping[str, Any]:
-    return {"address": address_of(request)}
 
 
 def _token(request: Request, who: Identity | None) -> Mapping[str, Any]:
@@ -40,7 +36,6 @@ ROUTES = (
         anonymous=True,
         # An answer that is kept for a repetition would be a credential at rest; a second session harms nobody.
         repeatable=False,
-        filling=_address,
         fills=frozenset({"address"}),
         codes=("not_authenticated", "rate_limited"),
     ),

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from services.gateway import settings
 from services.gateway.api import schemas
 from services.gateway.api.routing import Route
-from services.gateway.limits import Limit
-
-REGISTRATIONS = Limit(settings.registrations_per_minute(), 60)
 
 ROUTES = (
     Route(
@@ -21,7 +17,6 @@ ROUTES = (
         status=201,
         location="/tenants/current",
         anonymous=True,
-        limit=REGISTRATIONS,
         codes=("tenant_taken", "rate_limited"),
     ),
     Route(

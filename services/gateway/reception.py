@@ -1,0 +1,69 @@
+"""The RPC client as endpoints and pages see it: it adds what only the gateway knows, so that neither has to think of it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from contextvars import ContextVar
+from typing import Any
+
+from services.gateway.identity import Identities
+from services.gateway.limits import Limit
+from services.gateway.rpc import Caller
+from shared.errors import Refusal
+
+# The network address of the client whose request is being served.
+ADDRESS: ContextVar[str] = ContextVar("address", default="")
+
+_READS = ("get_", "list_", "authenticate", "open_session")
+# These come to nothing and cost nothing: they do not count.
+_UNCOUNTED = frozenset({"validation_error", "idempotency_key_reused", "unavailable"})
+
+
+class Reception:
+    """A `Caller` that tells accounts where a login comes from, limits registrations an address, and makes `identities` forget a
+    tenant of which something in accounts was changed."""
+
+    def __init__(self, rpc: Caller, identities: Identities) -> None:
+        self._rpc, self._identities = rpc, identities
+        self._registrations = Limit("ACCORD_REGISTRATIONS_PER_MINUTE", 120, 60)
+
+    async def call(self, service: str, method: str, deadline: float, /, **kwargs: Any) -> Any:
+        with self._received(service, method, kwargs):
+            return await self._rpc.call(service, method, deadline, **kwargs)
+
+    async def call_raw(self, service: str, method: str, deadline: float, /, **kwargs: Any) -> bytes:
+        with self._received(service, method, kwargs):
+            return await self._rpc.call_raw(service, method, deadline, **kwargs)
+
+    async def answers(self, service: str) -> bool:
+        return await self._rpc.answers(service)
+
+    @contextlib.contextmanager
+    def _received(self, service: str, method: str, kwargs: dict[str, Any]) -> Iterator[None]:
+        if service != "accounts":
+            yield
+        elif method == "register_tenant":
+            with self._counted():
+                yield
+        elif method.startswith(_READS):
+            if method == "open_session":
+                kwargs["address"] = ADDRESS.get()
+            yield
+        else:
+            try:
+                yield
+            finally:
+                # Also when it failed: after a deadline nobody knows what came of it.
+                self._identities.forget(str(kwargs.get("tenant", "")))
+
+    @contextlib.contextmanager
+    def _counted(self) -> Iterator[None]:
+        address = ADDRESS.get()
+        taken = self._registrations.take(address)
+        try:
+            yield
+        except Refusal as refusal:
+            if refusal.code in _UNCOUNTED:
+                self._registrations.give_back(address, taken)
+            raise
