@@ -478,6 +478,14 @@ def update_settings(work: Work, call: Call, now: datetime) -> Json:
 # What others say
 
 
+def looked_at(message: Heard[OfferArrived]) -> list[tuple[type[Login | Settings], str, str]]:
+    """The records that `offer_arrived` looks at, so that those of a batch are read at once."""
+    return [
+        (Login, message.tenant, login_email(message.data.email)),
+        (Settings, message.tenant, message.tenant),
+    ]
+
+
 def offer_arrived(work: Work, message: Heard[OfferArrived], now: datetime) -> None:
     """Say whether an offer at the door is for somebody here. Never says which part did not fit (protocol rule 10)."""
     origin, email = message.data.origin, login_email(message.data.email)

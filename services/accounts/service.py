@@ -169,7 +169,7 @@ class AccountsService:
 
     # What offers asks
 
-    @on(OfferArrived)
+    @on(OfferArrived, needs=handlers.looked_at)
     def offer_arrived(self, work: Work, message: Heard[OfferArrived], now: datetime) -> None:
         handlers.offer_arrived(work, message, now)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from services.accounts import passwords
@@ -33,3 +35,15 @@ def test_nothing_fits_an_empty_or_a_broken_hash():
 
 def test_a_lone_surrogate_is_a_wrong_password_like_any_other(kept):
     assert not passwords.verify_password(kept, "\ud800")
+
+
+def test_a_login_that_does_not_exist_takes_as_long_as_one_that_does(kept):
+    def quickest(password_hash: str) -> float:
+        times = []
+        for _ in range(5):
+            began = time.perf_counter()
+            passwords.verify_password(password_hash, "wrong")
+            times.append(time.perf_counter() - began)
+        return min(times)
+
+    assert 0.5 < quickest("") / quickest(kept) < 2

@@ -1,0 +1,201 @@
+"""accounts at its interface: over the broker, with its own process and database."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from shared.contracts.offers import OfferArrived
+from shared.errors import (
+    EmailTaken,
+    Forbidden,
+    IdempotencyKeyReused,
+    NotAuthenticated,
+    NotFound,
+    RateLimited,
+    Refusal,
+    RoleInUse,
+    TenantTaken,
+    Unavailable,
+    ValidationError,
+)
+from shared.ids import new_id
+from tests.interface.accounts.conftest import Accounts, Contacts
+from tests.servers import until
+
+
+def fields(refused: pytest.ExceptionInfo[Refusal]) -> list[str]:
+    return [error["field"] for error in refused.value.info["errors"]]
+
+
+def test_a_business_registers_and_its_admin_logs_in_and_out(accounts: Accounts, tenant: str) -> None:
+    registered = accounts.register(tenant)
+    ada = registered["user"]["id"]
+    assert set(registered) == {"tenant", "company", "user"}
+    opened = accounts.log_in(tenant)
+    assert set(opened) == {"token", "expires_at", "user"}
+    assert opened["token"].startswith(f"accord_{tenant}_")
+    known = accounts.call("authenticate", token=opened["token"])
+    assert (known["tenant"], known["user"]["id"], known["company"]) == (tenant, ada, tenant.title())
+    me = accounts.call("get_me", tenant=tenant, actor=ada)
+    assert set(me) == {"user", "tenant", "company", "permissions", "preferences"}
+    assert set(me["user"]) == {"id", "name", "email", "role", "active", "locale", "time_zone"}
+    listed = accounts.call("list_sessions", tenant=tenant, actor=ada)
+    assert [one["id"] for one in listed["items"]] == [known["session_id"]]
+    assert accounts.call("close_session", tenant=tenant, actor=ada, token=opened["token"]) == {}
+    with pytest.raises(NotAuthenticated):
+        accounts.call("authenticate", token=opened["token"])
+    assert [type_ for type_, _ in accounts.said(tenant)] == ["tenant.registered"]
+    assert [type_ for type_, _ in accounts.said(ada)] == ["user.changed"]
+
+
+def test_refusals_carry_their_sentence_code_and_fields(accounts: Accounts, tenant: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        accounts.register("Kazenor!", email="nonsense", surprise=1)
+    assert sorted(fields(refused)) == ["email", "surprise", "tenant"]
+    accounts.register(tenant)
+    with pytest.raises(TenantTaken):
+        accounts.register(tenant)
+    with pytest.raises(NotFound):
+        accounts.call("get_profile", tenant="nowhere", actor="system")
+    with pytest.raises(Forbidden):
+        accounts.call("get_profile", tenant=tenant, actor=new_id())
+    with pytest.raises(NotFound):
+        accounts.call("update_user", tenant=tenant, actor=new_id(), user_id="7", nonsense=1)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"tenant": "nowhere"},
+        {"tenant": "not a name, at all"},
+        {"email": "eve@kazenor.example"},
+        {"email": "\x00"},
+        {"password": "wrong horse"},
+        {"password": "x" * 1000},
+    ],
+)
+def test_a_wrong_login_has_one_answer(accounts: Accounts, tenant: str, wrong: dict[str, str]) -> None:
+    accounts.register(tenant)
+    with pytest.raises(NotAuthenticated) as refused:
+        accounts.log_in(tenant, **wrong)
+    assert refused.value.args == (
+        "Tenant, e-mail and password do not fit together.",
+        {"code": "not_authenticated", "errors": []},
+    )
+
+
+def test_a_repeated_registration_gives_the_first_answer_also_at_the_same_instant(
+    accounts: Accounts, tenant: str
+) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda _: accounts.register(tenant, idempotency_key="k"), range(4)))
+    assert answers == [answers[0]] * 4
+    with pytest.raises(IdempotencyKeyReused):
+        accounts.register(tenant, company="Another", idempotency_key="k")
+
+
+def test_a_repeated_command_does_nothing_twice(accounts: Accounts, tenant: str) -> None:
+    ada = accounts.register(tenant)["user"]["id"]
+    body: dict[str, Any] = {
+        "name": "Bob",
+        "email": f"bob@{tenant}.example",
+        "role": "member",
+        "password": "another one",
+    }
+    first = accounts.call("create_user", tenant=tenant, actor=ada, **body, idempotency_key="k")
+    assert accounts.call("create_user", tenant=tenant, actor=ada, **body, idempotency_key="k") == first
+    with pytest.raises(IdempotencyKeyReused):
+        accounts.call("create_user", tenant=tenant, actor=ada, **body | {"name": "Eve"}, idempotency_key="k")
+    with pytest.raises(EmailTaken):
+        accounts.call("create_user", tenant=tenant, actor=ada, **body)
+    assert accounts.log_in(tenant, password="another one", email=f"bob@{tenant}.example")["user"]["id"] == first["id"]
+
+
+def test_a_new_password_is_the_one_that_counts(accounts: Accounts, tenant: str) -> None:
+    ada = accounts.register(tenant)["user"]["id"]
+    here, there = accounts.log_in(tenant)["token"], accounts.log_in(tenant)["token"]
+    session_id = accounts.call("authenticate", token=here)["session_id"]
+    with pytest.raises(ValidationError) as refused:
+        accounts.call("change_password", tenant=tenant, actor=ada, old="wrong", new="battery staple")
+    assert fields(refused) == ["old"]
+    changed = {"old": "correct horse", "new": "battery staple", "session_id": session_id}
+    assert accounts.call("change_password", tenant=tenant, actor=ada, **changed) == {}
+    accounts.call("authenticate", token=here)
+    with pytest.raises(NotAuthenticated):
+        accounts.call("authenticate", token=there)
+    with pytest.raises(NotAuthenticated):
+        accounts.log_in(tenant)
+    accounts.log_in(tenant, password="battery staple")
+
+
+def test_wrong_passwords_close_the_account_for_a_while(accounts: Accounts, tenant: str) -> None:
+    accounts.register(tenant)
+    for _ in range(10):
+        with pytest.raises(NotAuthenticated):
+            accounts.log_in(tenant, password="wrong horse")
+    with pytest.raises(RateLimited) as refused:
+        accounts.log_in(tenant)
+    assert 0 < refused.value.info["retry_after"] <= 900
+
+
+def test_a_role_somebody_holds_stays(accounts: Accounts, tenant: str, contacts: Contacts) -> None:
+    ada = accounts.register(tenant)["user"]["id"]
+    items = accounts.call("get_environments", tenant=tenant, actor=ada)["items"]
+    role = items[0]["roles"].pop(0)
+    contacts.held = {role["id"]}
+    with pytest.raises(RoleInUse, match="Viewer in Production"):
+        accounts.call("set_environments", tenant=tenant, actor=ada, items=items)
+    contacts.held = set()
+    after = accounts.call("set_environments", tenant=tenant, actor=ada, items=items)
+    assert (after["items"], after["version"]) == (items, 2)
+
+
+def test_a_login_is_given_to_a_known_contact_only(accounts: Accounts, tenant: str, contacts: Contacts) -> None:
+    ada = accounts.register(tenant)["user"]["id"]
+    contact = new_id()
+    body: dict[str, Any] = {"name": "Bob", "email": f"bob@{tenant}.example", "role": "member", "contact_id": contact}
+    with pytest.raises(ValidationError) as refused:
+        accounts.call("create_user", tenant=tenant, actor=ada, **body)
+    assert fields(refused) == ["contact_id"]
+    contacts.people = {contact}
+    assert accounts.call("create_user", tenant=tenant, actor=ada, **body)["id"] == contact
+
+
+def test_a_neighbour_that_is_away_makes_a_command_unavailable_and_leaves_nothing(
+    accounts: Accounts, tenant: str, contacts: Contacts
+) -> None:
+    ada = accounts.register(tenant)["user"]["id"]
+    contacts.away = True
+    body: dict[str, Any] = {"name": "Bob", "email": f"bob@{tenant}.example", "role": "member", "contact_id": new_id()}
+    with pytest.raises(Unavailable):
+        accounts.call("create_user", tenant=tenant, actor=ada, **body)
+    assert len(accounts.call("list_users", tenant=tenant, actor=ada)["items"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("to", "whom", "found"), [("here", "ada", True), ("here", "eve", False), ("nowhere", "ada", False)]
+)
+def test_an_offer_at_the_door_is_answered(accounts: Accounts, tenant: str, to: str, whom: str, found: bool) -> None:
+    ada = accounts.register(tenant)["user"]["id"]
+    partnership = new_id()
+    arrived = OfferArrived(origin="northwind", email=f"{whom}@{tenant}.example")
+    accounts.tell(arrived, tenant if to == "here" else "nowhere", partnership)
+    said = until(lambda: accounts.said(partnership), 10, "accounts answers the offer")
+    if found:
+        assert said == [("recipient.found", {"origin": "northwind", "user_id": ada})]
+    else:
+        assert said == [("recipient.unknown", {"origin": "northwind"})]
+
+
+def test_many_logins_at_once_do_not_keep_others_waiting(accounts: Accounts, tenant: str) -> None:
+    accounts.register(tenant)
+    token = accounts.log_in(tenant)["token"]
+    with ThreadPoolExecutor(12) as pool:
+        logins = [pool.submit(accounts.log_in, tenant) for _ in range(24)]
+        while not all(login.done() for login in logins):
+            # The hub answers meanwhile: hashing happens in threads of its own.
+            accounts.call("authenticate", 2, token=token)
+        assert len({login.result()["token"] for login in logins}) == 24
