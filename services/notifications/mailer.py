@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, LiteralString, cast
+from typing import Any
 
 import psycopg
 from prometheus_client import Counter
@@ -121,7 +121,7 @@ class Mailer:
                 self._post.send(compose(MAILS.load(document), sender=self._sender, url=self._url))
             except ServerAway:
                 raise
-            except Exception as error:  # whatever is wrong with this mail must not stand in front of the others
+            except Exception as error:  # noqa: BLE001 — whatever is wrong with this mail must not hold up the others
                 final = error.final if isinstance(error, NotTaken) else isinstance(error, ValueError)
                 done["error"] = f"{type(error).__name__}: {error}"[:500]
                 if final or attempts >= len(self._retries):
@@ -144,7 +144,7 @@ class Mailer:
             self._pruned = time.monotonic()
 
     def _execute(self, connection: psycopg.Connection[Any], name: str, parameters: Mapping[str, Any] | None = None) -> psycopg.Cursor[Any]:
-        return connection.execute(cast(LiteralString, SQL[name]), parameters)
+        return connection.execute(SQL[name], parameters)
 
 
 def _stop_on_signals(stopping: threading.Event) -> None:

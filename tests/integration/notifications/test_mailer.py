@@ -15,7 +15,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from email.message import EmailMessage
-from typing import Any
+from typing import Any, Self
 
 import psycopg
 import pytest
@@ -54,7 +54,7 @@ class Sink:
             self.taken.append(message)
         return answer
 
-    def __enter__(self) -> Sink:
+    def __enter__(self) -> Self:
         self._controller.start()
         return self
 
