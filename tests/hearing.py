@@ -25,7 +25,14 @@ class Ear:
         self.session = Session(database, service, Tables(tables), clock=lambda: self.now)
 
     def hear(
-        self, handler: Callable[..., None], data: Message, *, tenant: str, subject: str, time: datetime | None = None, origin: str = ""
+        self,
+        handler: Callable[..., None],
+        data: Message,
+        *,
+        tenant: str,
+        subject: str,
+        time: datetime | None = None,
+        origin: str = "",
     ) -> Heard[Any]:
         """Let a handler hear a fact (or a timer) of `tenant`; answers what it heard."""
         self.now += timedelta(seconds=1)
@@ -35,6 +42,8 @@ class Ear:
         self.session.run(lambda work, call, now: handler(work, heard, now), Call("hear", tenant, "system"))
         return heard
 
-    def do(self, handler: Callable[..., Any], *args: Any, tenant: str, actor: str, ids: dict[str, str] | None = None) -> Any:
+    def do(
+        self, handler: Callable[..., Any], *args: Any, tenant: str, actor: str, ids: dict[str, str] | None = None
+    ) -> Any:
         """The answer of a command or a query."""
         return self.session.run(handler, Call(handler.__name__, tenant, actor, ids or {}), *args)

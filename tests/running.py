@@ -1,9 +1,9 @@
 """Processes of Accord for tests of a service at its interface: the real entrypoints on the real broker, neighbours replaced.
 
-    with running(env, "shared.bus.run", "services.history.service"), running(env, "tests.neighbour", "tests.interface.history.offers"):
-        mouth = Mouth(env)
-        mouth.say(fact, tenant="northwind", subject=partnership_id)     # as the publisher's relay would
-        ask(env, "history", "list_entries", tenant="northwind", …)      # as any nameko client would
+with running(env, "shared.bus.run", "services.history.service"), running(env, "tests.neighbour", "tests.interface.history.offers"):
+    mouth = Mouth(env)
+    mouth.say(fact, tenant="northwind", subject=partnership_id)     # as the publisher's relay would
+    ask(env, "history", "list_entries", tenant="northwind", …)      # as any nameko client would
 """
 
 from __future__ import annotations
@@ -38,11 +38,14 @@ def answers(port: int) -> bool:
 
 
 @contextlib.contextmanager
-def running(environment: Mapping[str, str], module: str, *arguments: str, **more: str) -> Iterator[subprocess.Popen[bytes]]:
+def running(
+    environment: Mapping[str, str], module: str, *arguments: str, **more: str
+) -> Iterator[subprocess.Popen[bytes]]:
     """A process `python -m module arguments`, once it is ready; killed at the end. `more` are further environment variables."""
     port = free_port()
     process = subprocess.Popen(
-        [sys.executable, "-m", module, *arguments], env={**os.environ, **environment, **more, "ACCORD_HEALTH_PORT": str(port)}
+        [sys.executable, "-m", module, *arguments],
+        env={**os.environ, **environment, **more, "ACCORD_HEALTH_PORT": str(port)},
     )
     try:
         until(lambda: process.poll() is not None or answers(port), 20, f"{module} {arguments} is ready")

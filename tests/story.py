@@ -69,5 +69,9 @@ ACCEPTANCE_RECEIVED = AcceptanceReceived(
     declined=[Person(id=OLOF.id, name=OLOF.name)],
     comment="Welcome.",
 )
-DECLINE_GIVEN = DeclineGiven(partner="kazenor", company="Kazenor Consulting", by=NILS, at=ANSWERED, reason="Not this year.")
-DECLINE_RECEIVED = DeclineReceived(customer="northwind", company="Northwind Traders", by=NILS, at=ANSWERED, reason="Not this year.")
+DECLINE_GIVEN = DeclineGiven(
+    partner="kazenor", company="Kazenor Consulting", by=NILS, at=ANSWERED, reason="Not this year."
+)
+DECLINE_RECEIVED = DeclineReceived(
+    customer="northwind", company="Northwind Traders", by=NILS, at=ANSWERED, reason="Not this year."
+)

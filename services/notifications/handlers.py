@@ -226,7 +226,9 @@ def shown(notification: Notification) -> Json:
 
 
 def _unread(work: Work, call: Call) -> int:
-    return int(work.count(Notification, call.tenant, by="unread", where={"user_id": call.actor, "unread": True}).get(True, 0))
+    return int(
+        work.count(Notification, call.tenant, by="unread", where={"user_id": call.actor, "unread": True}).get(True, 0)
+    )
 
 
 def list_notifications(work: Work, call: Call, query: ListNotifications, now: datetime) -> Json:
@@ -246,7 +248,9 @@ def mark_read(work: Work, call: Call, command: MarkRead, now: datetime) -> Json:
     if (command.ids is None) == (command.all is None):
         raise ValidationError.of(("ids", "Give either ids or all."))
     unread = _unread(work, call)
-    marked = sum(_mark(work, n) for n in (_mine(work, call, command.ids) if command.ids is not None else _all_unread(work, call)))
+    marked = sum(
+        _mark(work, n) for n in (_mine(work, call, command.ids) if command.ids is not None else _all_unread(work, call))
+    )
     return {"unread_count": max(0, unread - marked)}
 
 
@@ -269,7 +273,14 @@ def _mine(work: Work, call: Call, ids: Sequence[str]) -> list[Notification]:
 def _all_unread(work: Work, call: Call) -> Iterable[Notification]:
     after: str | None = None
     while True:
-        page = work.find(Notification, call.tenant, where={"user_id": call.actor, "unread": True}, order="-at", after=after, limit=200)
+        page = work.find(
+            Notification,
+            call.tenant,
+            where={"user_id": call.actor, "unread": True},
+            order="-at",
+            after=after,
+            limit=200,
+        )
         for seen in page.items:
             locked = work.get(Notification, call.tenant, seen.id)
             if locked is not None:

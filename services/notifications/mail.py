@@ -36,7 +36,9 @@ def _templates() -> Environment:
 
 def one_line(text: str, most: int = 200) -> str:
     """`text` as a header may carry it: one line, without control characters, not longer than `most`."""
-    kept = "".join(" " if unicodedata.category(c) in {"Cc", "Zl", "Zp"} else c for c in text if unicodedata.category(c) != "Cs")
+    kept = "".join(
+        " " if unicodedata.category(c) in {"Cc", "Zl", "Zp"} else c for c in text if unicodedata.category(c) != "Cs"
+    )
     line = " ".join(kept.split())
     return line if len(line) <= most else line[: most - 1].rstrip() + "…"
 
@@ -44,7 +46,14 @@ def one_line(text: str, most: int = 200) -> str:
 def address(name: str, email: str) -> Address:
     """A mailbox for a header. Raises ValueError for what is no e-mail address; a name may hold anything."""
     user, at, domain = email.rpartition("@")
-    if not at or not user or not domain or set(email) & _NEVER_IN_AN_ADDRESS or "@" in user or email != one_line(email, 320):
+    if (
+        not at
+        or not user
+        or not domain
+        or set(email) & _NEVER_IN_AN_ADDRESS
+        or "@" in user
+        or email != one_line(email, 320)
+    ):
         raise ValueError(f"{email!r} is not an e-mail address.")
     # Servers that know no internationalised mail still know the domain in its ASCII form.
     ascii_domain = domain if domain.isascii() else domain.encode("idna").decode("ascii")

@@ -78,7 +78,11 @@ class Mailer:
         while not self._stopping.is_set():
             try:
                 with psycopg.connect(
-                    self._database_url, autocommit=True, connect_timeout=5, application_name="mailer", options="-c statement_timeout=10s"
+                    self._database_url,
+                    autocommit=True,
+                    connect_timeout=5,
+                    application_name="mailer",
+                    options="-c statement_timeout=10s",
                 ) as connection:
                     connection.execute("listen mails")
                     self.ready, pause = True, self._poll
@@ -121,7 +125,8 @@ class Mailer:
                 self._post.send(compose(MAILS.load(document), sender=self._sender, url=self._url))
             except ServerAway:
                 raise
-            except Exception as error:  # noqa: BLE001 — whatever is wrong with this mail must not hold up the others
+            except Exception as error:
+                # Whatever is wrong with this mail must not hold up the others.
                 final = error.final if isinstance(error, NotTaken) else isinstance(error, ValueError)
                 done["error"] = f"{type(error).__name__}: {error}"[:500]
                 if final or attempts >= len(self._retries):
@@ -143,7 +148,9 @@ class Mailer:
             self._execute(connection, "prune")
             self._pruned = time.monotonic()
 
-    def _execute(self, connection: psycopg.Connection[Any], name: str, parameters: Mapping[str, Any] | None = None) -> psycopg.Cursor[Any]:
+    def _execute(
+        self, connection: psycopg.Connection[Any], name: str, parameters: Mapping[str, Any] | None = None
+    ) -> psycopg.Cursor[Any]:
         return connection.execute(SQL[name], parameters)
 
 

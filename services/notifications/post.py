@@ -44,8 +44,16 @@ class Server:
         except ValueError:
             port = 0
         if parts.scheme not in _PORTS or not parts.hostname or port == 0:
-            raise ValueError("ACCORD_SMTP_URL must look like smtp://host:port, smtp+starttls://user:password@host or smtps://host.")
-        return cls(parts.scheme, parts.hostname, port or _PORTS[parts.scheme], unquote(parts.username or ""), unquote(parts.password or ""))
+            raise ValueError(
+                "ACCORD_SMTP_URL must look like smtp://host:port, smtp+starttls://user:password@host or smtps://host."
+            )
+        return cls(
+            parts.scheme,
+            parts.hostname,
+            port or _PORTS[parts.scheme],
+            unquote(parts.username or ""),
+            unquote(parts.password or ""),
+        )
 
 
 class Post:
@@ -93,7 +101,9 @@ class Post:
             code, why = next(iter(error.recipients.values()))
             raise NotTaken(f"{code} {_text(why)}", final=500 <= code < 600) from error
         except smtplib.SMTPResponseException as error:
-            raise NotTaken(f"{error.smtp_code} {_text(error.smtp_error)}", final=500 <= error.smtp_code < 600) from error
+            raise NotTaken(
+                f"{error.smtp_code} {_text(error.smtp_error)}", final=500 <= error.smtp_code < 600
+            ) from error
         except smtplib.SMTPNotSupportedError as error:
             raise NotTaken(str(error), final=True) from error
         except TimeoutError as error:

@@ -40,7 +40,11 @@ def ear(request: pytest.FixtureRequest) -> Iterator[Ear]:
 
 def page(ear: Ear, tenant: str = "kazenor", partnership: str = story.PARTNERSHIP, **query: Any) -> dict[str, Any]:
     answer: dict[str, Any] = ear.do(
-        handlers.list_entries, handlers.ListEntries(**query), tenant=tenant, actor="ada", ids={"partnership_id": partnership}
+        handlers.list_entries,
+        handlers.ListEntries(**query),
+        tenant=tenant,
+        actor="ada",
+        ids={"partnership_id": partnership},
     )
     return answer
 
@@ -81,7 +85,9 @@ def test_the_database_shows_a_tenant_nothing_of_another(history_urls: dict[str, 
     with psycopg.connect(history_urls["ACCORD_HISTORY_DATABASE_URL"]) as connection:
         for seeing, number in (("globex", 1), ("globe", 0), ("", 0)):
             connection.execute("select set_config('app.tenants', %s, true)", [seeing])
-            assert connection.execute("select count(*) from entries where partnership_id = 'rls'").fetchone() == (number,)
+            assert connection.execute("select count(*) from entries where partnership_id = 'rls'").fetchone() == (
+                number,
+            )
     database._pool.close()
 
 

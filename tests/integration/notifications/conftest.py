@@ -21,5 +21,7 @@ def prepared_urls(service_databases: Callable[..., dict[str, str]]) -> dict[str,
 def urls(prepared_urls: dict[str, str]) -> dict[str, str]:
     """The URLs of the roles; the tables are empty."""
     with psycopg.connect(prepared_urls["ACCORD_NOTIFICATIONS_OWNER_DATABASE_URL"], autocommit=True) as owner:
-        owner.execute("truncate users, teams, audiences, preferences, news, notifications, mails, streams, inbox, outbox, answers")
+        owner.execute(
+            "truncate users, teams, audiences, preferences, news, notifications, mails, streams, inbox, outbox, answers"
+        )
     return prepared_urls

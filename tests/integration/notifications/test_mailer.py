@@ -80,8 +80,12 @@ def write_mails(urls: dict[str, str], *ids: str) -> None:
 
 
 def rows(urls: dict[str, str]) -> list[dict[str, Any]]:
-    with psycopg.connect(urls["ACCORD_NOTIFICATIONS_OPS_DATABASE_URL"], row_factory=psycopg.rows.dict_row) as connection:
-        return connection.execute("select state ->> 'email' as email, due_at, attempts, sent_at, error from mails order by 1").fetchall()
+    with psycopg.connect(
+        urls["ACCORD_NOTIFICATIONS_OPS_DATABASE_URL"], row_factory=psycopg.rows.dict_row
+    ) as connection:
+        return connection.execute(
+            "select state ->> 'email' as email, due_at, attempts, sent_at, error from mails order by 1"
+        ).fetchall()
 
 
 def delivered(urls: dict[str, str]) -> bool:
@@ -274,7 +278,15 @@ def test_it_stops_in_time_while_a_mail_server_does_not_answer_and_the_mail_stays
 def test_a_missing_setting_is_one_sentence() -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ACCORD_")}
     done = subprocess.run(
-        [sys.executable, "-m", "services.notifications.mailer"], env=environment, capture_output=True, text=True, timeout=20, check=False
+        [sys.executable, "-m", "services.notifications.mailer"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
     )
     assert done.returncode == 1
-    assert done.stderr.strip() == "The setting ACCORD_NOTIFICATIONS_OPS_DATABASE_URL is missing: set this environment variable."
+    assert (
+        done.stderr.strip()
+        == "The setting ACCORD_NOTIFICATIONS_OPS_DATABASE_URL is missing: set this environment variable."
+    )

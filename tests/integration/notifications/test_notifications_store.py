@@ -41,7 +41,9 @@ def offer(ear: Ear, partnership: str, tenant: str = "northwind") -> None:
 
 
 def listed(ear: Ear, actor: str, tenant: str = "northwind", **query: Any) -> dict[str, Any]:
-    answer: dict[str, Any] = ear.do(handlers.list_notifications, handlers.ListNotifications(**query), tenant=tenant, actor=actor)
+    answer: dict[str, Any] = ear.do(
+        handlers.list_notifications, handlers.ListNotifications(**query), tenant=tenant, actor=actor
+    )
     return answer
 
 
@@ -56,13 +58,17 @@ def test_users_hear_and_read(ear: Ear) -> None:
     items = [*first["items"], *second["items"], *third["items"]]
     assert [n["partnership_id"] for n in items] == ["p4", "p3", "p2", "p1", "p0"]
     assert third["next"] is None
-    marked = ear.do(handlers.mark_read, handlers.MarkRead(ids=[items[0]["id"], items[3]["id"]]), tenant="northwind", actor="nils")
+    marked = ear.do(
+        handlers.mark_read, handlers.MarkRead(ids=[items[0]["id"], items[3]["id"]]), tenant="northwind", actor="nils"
+    )
     assert marked == {"unread_count": 3}
     assert [n["partnership_id"] for n in listed(ear, "nils", unread=True)["items"]] == ["p3", "p2", "p0"]
     assert [n["partnership_id"] for n in listed(ear, "nils", unread=False)["items"]] == ["p4", "p1"]
     assert listed(ear, "nils")["unread_count"] == 3
     assert listed(ear, "ann")["unread_count"] == 5
-    assert ear.do(handlers.mark_read, handlers.MarkRead(all=True), tenant="northwind", actor="nils") == {"unread_count": 0}
+    assert ear.do(handlers.mark_read, handlers.MarkRead(all=True), tenant="northwind", actor="nils") == {
+        "unread_count": 0
+    }
     assert listed(ear, "nils")["unread_count"] == 0
 
 
@@ -129,7 +135,10 @@ def test_every_table_has_forced_row_security_with_a_policy(urls: dict[str, str])
 @pytest.mark.parametrize(
     ("query", "index"),
     [
-        ("select state from notifications where tenant = 'a' and user_id = 'b' order by at desc, id desc limit 51", "notifications_mine"),
+        (
+            "select state from notifications where tenant = 'a' and user_id = 'b' order by at desc, id desc limit 51",
+            "notifications_mine",
+        ),
         (
             "select state from notifications where tenant = 'a' and user_id = 'b' and unread = true order by at desc, id desc limit 51",
             "notifications_unread",

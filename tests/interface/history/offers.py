@@ -16,4 +16,10 @@ class Offers:
         if tenant not in {"northwind", "kazenor"} or partnership_id.startswith("0e"):
             raise NotFound()
         # The last digit of the id says how far offers has come.
-        return {"role": "customer", "status": "open", "suspended": False, "version": int(partnership_id[-1]), "managers": []}
+        return {
+            "role": "customer",
+            "status": "open",
+            "suspended": False,
+            "version": int(partnership_id[-1]),
+            "managers": [],
+        }

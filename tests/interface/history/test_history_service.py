@@ -21,11 +21,16 @@ PARTNERSHIP = "01973f00-0000-7000-8000-000000000002"
 @pytest.fixture
 def stage(services: Callable[..., Environment]) -> Iterator[Environment]:
     env = services("history")
-    with running(env, "shared.bus.run", "services.history.service"), running(env, "tests.neighbour", "tests.interface.history.offers"):
+    with (
+        running(env, "shared.bus.run", "services.history.service"),
+        running(env, "tests.neighbour", "tests.interface.history.offers"),
+    ):
         yield env
 
 
-def entries(env: Environment, tenant: str = "northwind", partnership: str = PARTNERSHIP, **query: Any) -> list[dict[str, Any]]:
+def entries(
+    env: Environment, tenant: str = "northwind", partnership: str = PARTNERSHIP, **query: Any
+) -> list[dict[str, Any]]:
     answer = ask(env, "history", "list_entries", tenant=tenant, actor="nils", partnership_id=partnership, **query)
     return list(answer["items"])
 

@@ -12,5 +12,9 @@ class Accounts:
 
     @Rpc.decorator()
     def get_people(self, tenant: str, actor: str, ids: list[str]) -> dict[str, Any]:
-        people = [{"id": id, "name": "X", "email": "x@x.example", "role": "member", "active": True} for id in ids if id.startswith("01")]
+        people = [
+            {"id": id, "name": "X", "email": "x@x.example", "role": "member", "active": True}
+            for id in ids
+            if id.startswith("01")
+        ]
         return {"company": tenant.title(), "items": people}

@@ -57,7 +57,9 @@ def test_notifications(stage: Environment) -> None:
 
     # Read, twice under the same key.
     for _ in range(2):
-        read = ask(stage, "notifications", "mark_read", tenant="northwind", actor=NILS, ids=[mine["id"]], idempotency_key="k")
+        read = ask(
+            stage, "notifications", "mark_read", tenant="northwind", actor=NILS, ids=[mine["id"]], idempotency_key="k"
+        )
         assert read == {"unread_count": 0}
     assert listed(stage, unread=True)["items"] == []
     assert ask(stage, "notifications", "mark_read", tenant="northwind", actor=ANN, all=True) == {"unread_count": 0}
@@ -65,7 +67,11 @@ def test_notifications(stage: Environment) -> None:
     # Preferences.
     assert ask(stage, "notifications", "get_preferences", tenant="northwind", actor=NILS) == {"app": True, "mail": True}
     chosen = ask(stage, "notifications", "set_preferences", tenant="northwind", actor=NILS, mail=False)
-    assert chosen == ask(stage, "notifications", "get_preferences", tenant="northwind", actor=NILS) == {"app": True, "mail": False}
+    assert (
+        chosen
+        == ask(stage, "notifications", "get_preferences", tenant="northwind", actor=NILS)
+        == {"app": True, "mail": False}
+    )
 
     # Refusals: no active login comes before the form of the body; another's notification is not there.
     for method, actor, body, error in (

@@ -23,7 +23,13 @@ def ear() -> Ear:
 
 
 def entries(ear: Ear, tenant: str, partnership: str = story.PARTNERSHIP, **query: Any) -> list[dict[str, Any]]:
-    answer = ear.do(handlers.list_entries, handlers.ListEntries(**query), tenant=tenant, actor="ada", ids={"partnership_id": partnership})
+    answer = ear.do(
+        handlers.list_entries,
+        handlers.ListEntries(**query),
+        tenant=tenant,
+        actor="ada",
+        ids={"partnership_id": partnership},
+    )
     return list(answer["items"])
 
 
@@ -33,7 +39,12 @@ def tell(ear: Ear, tenant: str, *facts: tuple[Callable[..., None], Any]) -> None
 
 
 def test_an_accepted_offer_reads_as_two_sentences_at_the_partner(ear: Ear) -> None:
-    tell(ear, "kazenor", (handlers.offer_submitted, story.SUBMITTED), (handlers.acceptance_received, story.ACCEPTANCE_RECEIVED))
+    tell(
+        ear,
+        "kazenor",
+        (handlers.offer_submitted, story.SUBMITTED),
+        (handlers.acceptance_received, story.ACCEPTANCE_RECEIVED),
+    )
     accepted, sent = entries(ear, "kazenor")
     assert sent["title"] == "Ada Lindqvist sent an offer to northwind and proposed 2 contacts."
     assert sent["by"] == {"side": "us", "name": "Ada Lindqvist"}
@@ -43,7 +54,9 @@ def test_an_accepted_offer_reads_as_two_sentences_at_the_partner(ear: Ear) -> No
 
 
 def test_an_accepted_offer_reads_as_two_sentences_at_the_customer(ear: Ear) -> None:
-    tell(ear, "northwind", (handlers.offer_received, story.RECEIVED), (handlers.acceptance_given, story.ACCEPTANCE_GIVEN))
+    tell(
+        ear, "northwind", (handlers.offer_received, story.RECEIVED), (handlers.acceptance_given, story.ACCEPTANCE_GIVEN)
+    )
     accepted, sent = entries(ear, "northwind")
     assert sent["title"] == "Ada Lindqvist of Kazenor Consulting offered to work together and proposed 2 contacts."
     assert sent["by"] == {"side": "them", "name": "Ada Lindqvist"}
@@ -61,8 +74,15 @@ def test_a_declined_offer_reads_with_its_reason_on_both_sides(ear: Ear) -> None:
 
 
 def test_both_histories_hold_the_same_shared_entries(ear: Ear) -> None:
-    tell(ear, "kazenor", (handlers.offer_submitted, story.SUBMITTED), (handlers.acceptance_received, story.ACCEPTANCE_RECEIVED))
-    tell(ear, "northwind", (handlers.offer_received, story.RECEIVED), (handlers.acceptance_given, story.ACCEPTANCE_GIVEN))
+    tell(
+        ear,
+        "kazenor",
+        (handlers.offer_submitted, story.SUBMITTED),
+        (handlers.acceptance_received, story.ACCEPTANCE_RECEIVED),
+    )
+    tell(
+        ear, "northwind", (handlers.offer_received, story.RECEIVED), (handlers.acceptance_given, story.ACCEPTANCE_GIVEN)
+    )
 
     def shared(tenant: str) -> list[tuple[str, str, str]]:
         return [(e["type"], e["at"], e["by"]["name"]) for e in entries(ear, tenant) if e["shared"]]
@@ -79,7 +99,11 @@ def test_roles_stand_in_the_customers_details_only(ear: Ear) -> None:
         {"id": story.MIA.id, "name": "Mia Berg", "roles": [{"environment": "Production", "role": "Operator"}]}
     ]
     assert partner["details"]["contacts"] == [{"id": story.MIA.id, "name": "Mia Berg"}]
-    assert customer["details"]["declined"] == partner["details"]["declined"] == [{"id": story.OLOF.id, "name": "Olof Palm"}]
+    assert (
+        customer["details"]["declined"]
+        == partner["details"]["declined"]
+        == [{"id": story.OLOF.id, "name": "Olof Palm"}]
+    )
     assert customer["details"]["comment"] == partner["details"]["comment"] == "Welcome."
 
 
@@ -91,7 +115,9 @@ def test_the_other_side_never_reads_who_manages(ear: Ear) -> None:
 
 
 def test_an_undeliverable_offer_says_one_thing_and_is_not_shared(ear: Ear) -> None:
-    tell(ear, "kazenor", (handlers.offer_submitted, story.SUBMITTED), (handlers.offer_undeliverable, story.UNDELIVERABLE))
+    tell(
+        ear, "kazenor", (handlers.offer_submitted, story.SUBMITTED), (handlers.offer_undeliverable, story.UNDELIVERABLE)
+    )
     (entry,) = [e for e in entries(ear, "kazenor") if e["type"] == "offer.undeliverable"]
     assert entry["title"] == "The offer to northwind could not be delivered."
     assert entry["details"]["reason"] == "No business with that tenant name and login e-mail."
@@ -110,17 +136,27 @@ def test_an_entry_has_the_shape_of_the_public_contract(ear: Ear) -> None:
 def test_a_history_that_is_told_again_has_the_same_ids(ear: Ear) -> None:
     other = Ear(MemoryDatabase(), "history", TABLES)
     for one in (ear, other):
-        tell(one, "northwind", (handlers.offer_received, story.RECEIVED), (handlers.acceptance_given, story.ACCEPTANCE_GIVEN))
+        tell(
+            one,
+            "northwind",
+            (handlers.offer_received, story.RECEIVED),
+            (handlers.acceptance_given, story.ACCEPTANCE_GIVEN),
+        )
     assert [e["id"] for e in entries(ear, "northwind")] == [e["id"] for e in entries(other, "northwind")]
 
 
-@pytest.mark.parametrize(("number", "words"), [(1, "proposed 1 contact."), (2, "proposed 2 contacts."), (0, "proposed no contacts.")])
+@pytest.mark.parametrize(
+    ("number", "words"), [(1, "proposed 1 contact."), (2, "proposed 2 contacts."), (0, "proposed no contacts.")]
+)
 def test_a_sentence_counts_like_a_person(number: int, words: str) -> None:
     assert title(entry("offer.sent", contacts=[{"id": "x", "name": "X"}] * number)).endswith(words)
 
 
 def test_an_acceptance_of_everybody_does_not_count_the_declined() -> None:
-    assert title(entry("offer.accepted", contacts=[{}, {}])) == "Ada Lindqvist of Kazenor accepted our offer with 2 contacts."
+    assert (
+        title(entry("offer.accepted", contacts=[{}, {}]))
+        == "Ada Lindqvist of Kazenor accepted our offer with 2 contacts."
+    )
 
 
 def test_an_entry_of_a_newer_release_still_reads() -> None:

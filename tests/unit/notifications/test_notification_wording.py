@@ -24,7 +24,9 @@ def data(fact: Any, **changes: Any) -> dict[str, Any]:
     return {**fact.model_dump(mode="json"), **changes}
 
 
-def mail(fact: Any = story.RECEIVED, *, name: str = "Nils Holm", email: str = "nils@northwind.example", **changes: Any) -> Mail:
+def mail(
+    fact: Any = story.RECEIVED, *, name: str = "Nils Holm", email: str = "nils@northwind.example", **changes: Any
+) -> Mail:
     return Mail(
         tenant="northwind", id="01973f00-0000-7000-8000-0000000000d1", name=name, email=email, type=fact.type, at=START,
         partnership_id=story.PARTNERSHIP, data=data(fact, **changes),
@@ -53,7 +55,10 @@ def test_an_acceptance_names_who_comes() -> None:
 def test_a_decline_gives_the_reason() -> None:
     said = words("decline.received", data(story.DECLINE_RECEIVED))
     assert text(said) == "Nils Holm of Northwind Traders declined your offer. “Not this year.”"
-    assert text(words("decline.received", data(story.DECLINE_RECEIVED, reason=""))) == "Nils Holm of Northwind Traders declined your offer."
+    assert (
+        text(words("decline.received", data(story.DECLINE_RECEIVED, reason="")))
+        == "Nils Holm of Northwind Traders declined your offer."
+    )
 
 
 def test_an_undeliverable_offer_never_says_which_part_was_wrong() -> None:
@@ -75,7 +80,15 @@ def test_names_read_like_a_sentence(number: int, read: str) -> None:
 
 
 def test_the_one_who_did_it_hears_nothing() -> None:
-    news = News(tenant="t", id="n", partnership_id="p", type="offer.received", at=START, actor="ann", data={"recipient_id": "nils"})
+    news = News(
+        tenant="t",
+        id="n",
+        partnership_id="p",
+        type="offer.received",
+        at=START,
+        actor="ann",
+        data={"recipient_id": "nils"},
+    )
     ann = User(tenant="t", id="ann", name="Ann", email="ann@t.example", role="admin", active=True, since=START)
     assert candidates(news, Audience(tenant="t", id="t", user_ids=("ann", "nils")), None) == ("nils", "ann")
     assert not hears(news, ann)
@@ -125,7 +138,9 @@ def test_names_and_texts_of_others_write_no_header_and_no_html() -> None:
     assert "<script>" not in part(message, "html")
 
 
-@pytest.mark.parametrize("address", ["nobody", "@x.example", "a@", "a@b.example\r\nBcc: c@d.example", "a@b.example, c@d.example", ""])
+@pytest.mark.parametrize(
+    "address", ["nobody", "@x.example", "a@", "a@b.example\r\nBcc: c@d.example", "a@b.example, c@d.example", ""]
+)
 def test_what_is_no_address_is_not_written_to(address: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
         compose(mail(email=address), sender=SENDER, url=URL)
@@ -157,7 +172,9 @@ def test_pages_stand_on_the_tenants_host(url: str, page: str) -> None:
 
 def test_a_mail_server_is_read_from_its_address() -> None:
     assert Server.of("smtp://127.0.0.1:2525") == Server("smtp", "127.0.0.1", 2525)
-    assert Server.of("smtp+starttls://us%40er:p%3Aw@mail.example") == Server("smtp+starttls", "mail.example", 587, "us@er", "p:w")
+    assert Server.of("smtp+starttls://us%40er:p%3Aw@mail.example") == Server(
+        "smtp+starttls", "mail.example", 587, "us@er", "p:w"
+    )
     assert Server.of("smtps://mail.example").port == 465
 
 

@@ -30,7 +30,9 @@ class Northwind(Ear):
         super().__init__(database, "notifications", TABLES)
         self.database = database
 
-    def user(self, id: str, role: Role = "admin", *, active: bool = True, tenant: str = US, since: datetime | None = None) -> None:
+    def user(
+        self, id: str, role: Role = "admin", *, active: bool = True, tenant: str = US, since: datetime | None = None
+    ) -> None:
         """Accounts tells of a user; its timer, if there is one, comes back at once."""
         before = len(self.database.outbox)
         changed = UserChanged(id=id, name=id.title(), email=f"{id}@{tenant}.example", role=role, active=active)
@@ -45,7 +47,9 @@ class Northwind(Ear):
         self.hear(handlers.team_changed, changed, tenant=US, subject=story.PARTNERSHIP)
 
     def list(self, actor: str, tenant: str = US, **query: Any) -> dict[str, Any]:
-        answer: dict[str, Any] = self.do(handlers.list_notifications, handlers.ListNotifications(**query), tenant=tenant, actor=actor)
+        answer: dict[str, Any] = self.do(
+            handlers.list_notifications, handlers.ListNotifications(**query), tenant=tenant, actor=actor
+        )
         return answer
 
     def types(self, actor: str, tenant: str = US) -> list[str]:
@@ -240,5 +244,10 @@ def test_each_notification_has_one_mail_to_its_person(northwind: Northwind) -> N
     northwind.user("nils", "admin")
     northwind.user("ann", "admin")
     offered(northwind)
-    assert {(mail.name, mail.email) for mail in northwind.mails()} == {("Nils", "nils@northwind.example"), ("Ann", "ann@northwind.example")}
-    assert {mail.id for mail in northwind.mails()} == {n["id"] for who in ("nils", "ann") for n in northwind.list(who)["items"]}
+    assert {(mail.name, mail.email) for mail in northwind.mails()} == {
+        ("Nils", "nils@northwind.example"),
+        ("Ann", "ann@northwind.example"),
+    }
+    assert {mail.id for mail in northwind.mails()} == {
+        n["id"] for who in ("nils", "ann") for n in northwind.list(who)["items"]
+    }
