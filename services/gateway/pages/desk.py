@@ -1,0 +1,173 @@
+"""One person's visit to one page: who they are, what they may ask the services, and how a page gets back to them."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+from urllib.parse import quote, urlsplit
+from zoneinfo import ZoneInfo
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from services.gateway import identity
+from services.gateway.identity import Identity
+from services.gateway.pages import csrf, rendering, words
+from services.gateway.rpc import COMMAND, READ, Caller, ServiceFailure
+from shared.errors import Refusal
+
+SESSION = identity.COOKIE
+NOTE = "accord_note"
+
+Json = Any
+
+
+class LoginNeeded(Exception):
+    """Nobody is logged in here."""
+
+
+class Visitor:
+    """Who is logged in: an identity with the questions that pages ask about it."""
+
+    def __init__(self, who: Identity) -> None:
+        self.token, self.tenant, self.company, self.user = who.token, who.tenant, who.company, who.user
+
+    @property
+    def id(self) -> str:
+        return str(self.user["id"])
+
+    @property
+    def role(self) -> str:
+        return str(self.user.get("role", "member"))
+
+    @property
+    def runs_partnerships(self) -> bool:
+        """Whether this person may send and answer offers."""
+        return self.role in {"admin", "partnerships"}
+
+    @property
+    def runs_business(self) -> bool:
+        """Whether this person manages users, environments and the profile."""
+        return self.role == "admin"
+
+
+def secure() -> bool:
+    """Whether cookies are for https only: they are when Accord's address is."""
+    return os.environ.get("ACCORD_URL", "").startswith("https://")
+
+
+def safe_next(path: Any) -> str:
+    """`path` when it is an address on this host to come back to, else home. Never another host: `//host`, `/\\host`, schemes."""
+    if not isinstance(path, str) or not path.startswith("/") or path.startswith(("//", "/\\")):
+        return "/"
+    if any(ord(c) < 33 or c == "\\" for c in path) or urlsplit(path).path in {"/login", "/logout", "/register"}:
+        return "/"
+    return path
+
+
+class Desk:
+    """The page's side of one request."""
+
+    def __init__(self, request: Request, visitor: Visitor | None = None) -> None:
+        self.request = request
+        self.visitor = visitor
+        self.host_tenant = identity.host_tenant(request)
+        self.unread: int | None = None
+        self._form_cookie: str | None = None
+
+    # — services —
+
+    async def call(self, service: str, method: str, *, deadline: float = READ, **body: Any) -> Json:
+        """Ask a service without naming a person (register, log in)."""
+        rpc: Caller = self.request.app.state.rpc
+        return await rpc.call(service, method, deadline, **body)
+
+    async def ask(self, service: str, method: str, **body: Any) -> Json:
+        """Read something as this person."""
+        return await self.call(service, method, tenant=self.person.tenant, actor=self.person.id, **body)
+
+    async def do(self, service: str, method: str, **body: Any) -> Json:
+        """Command something as this person."""
+        return await self.call(service, method, deadline=COMMAND, tenant=self.person.tenant, actor=self.person.id, **body)
+
+    async def perhaps(self, service: str, method: str, **body: Any) -> Json | None:
+        """Read something the page can do without: None when it is refused, away or broken."""
+        try:
+            return await self.ask(service, method, **body)
+        except (Refusal, ServiceFailure):
+            return None
+
+    @property
+    def person(self) -> Visitor:
+        if self.visitor is None:
+            raise LoginNeeded
+        return self.visitor
+
+    # — forms —
+
+    @property
+    def csrf_token(self) -> str:
+        if self.visitor:
+            return csrf.token(self.visitor.token)
+        if self._form_cookie is None:
+            self._form_cookie = self.request.cookies.get(csrf.FORM_COOKIE) or csrf.new_cookie()
+        return csrf.token(self._form_cookie)
+
+    def form_is_ours(self, given: object) -> bool:
+        """Whether the token that came with a form belongs to this visit."""
+        cookie = self.visitor.token if self.visitor else self.request.cookies.get(csrf.FORM_COOKIE, "")
+        return csrf.same_site(self.request) and csrf.fits(cookie, given)
+
+    # — answers —
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return words.zone(self.visitor.user.get("time_zone") if self.visitor else None)
+
+    @property
+    def path(self) -> str:
+        return self.request.url.path
+
+    @property
+    def here(self) -> str:
+        """This page's path and query, to come back to."""
+        query = self.request.url.query
+        return self.request.url.path + (f"?{query}" if query else "")
+
+    async def page(self, template: str, status: int = 200, **values: Any) -> Response:
+        """The page as a response. The bell is best effort: a page never fails for want of it."""
+        if self.visitor and self.unread is None:
+            await self.count_unread()
+        note = words.NOTES.get(self.request.cookies.get(NOTE, ""))
+        html = rendering.render(template, self.zone, desk=self, visitor=self.visitor, note=note, **values)
+        response = HTMLResponse(html, status)
+        response.headers["Cache-Control"] = "no-store"
+        if NOTE in self.request.cookies:
+            response.delete_cookie(NOTE)
+        if self._form_cookie and self.request.cookies.get(csrf.FORM_COOKIE) != self._form_cookie:
+            self.set_cookie(response, csrf.FORM_COOKIE, self._form_cookie)
+        return response
+
+    async def count_unread(self) -> None:
+        found = await self.perhaps("notifications", "list_notifications", unread=True, limit=1)
+        self.unread = found["unread_count"] if found else 0
+
+    def go(self, path: str, note: str = "") -> Response:
+        """Redirect after a post; `note` is a word of `words.NOTES` that the next page says."""
+        response = RedirectResponse(path, 303)
+        if note:
+            self.set_cookie(response, NOTE, note, max_age=60)
+        return response
+
+    def set_cookie(self, response: Response, name: str, value: str, max_age: int | None = None) -> None:
+        response.set_cookie(name, value, max_age=max_age, path="/", httponly=True, samesite="lax", secure=secure())
+
+
+def to_login(request: Request) -> Response:
+    """The redirect to the login page, which leads back here; a form that was sent leads back to its page, not to its address."""
+    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    if request.method != "GET":
+        origin = urlsplit(request.headers.get("referer", ""))
+        here = origin.path if origin.netloc == request.headers.get("host") else "/"
+    path = safe_next(here)
+    return RedirectResponse("/login" + (f"?next={quote(path, safe='/')}" if path != "/" else ""), 303)

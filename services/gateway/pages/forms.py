@@ -1,0 +1,80 @@
+"""A form as it was sent: what was entered, what was refused, and the key that makes sending it twice harmless."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from services.gateway.problems import status_of
+from shared.errors import Refusal
+from shared.ids import is_id, new_id
+
+KEY = "idempotency_key"
+
+
+class Form:
+    """The values of one form and the sentences that stand at its fields.
+
+    `fields` are the names of its fields in the order of the page; a sentence about anything else stands in the summary only.
+    """
+
+    def __init__(self, fields: Iterable[str], values: Mapping[str, Any] | None = None, *, key: str | None = None) -> None:
+        self.fields = tuple(fields)
+        self._values = {name: _listed(value) for name, value in (values or {}).items()}
+        self.errors: dict[str, str] = {}
+        self.others: list[str] = []
+        # A key that this page did not hand out is worth as much as none: it would only tie the sender to another request.
+        self.key = key if is_id(key) else new_id()
+
+    @classmethod
+    def sent(cls, fields: Iterable[str], data: Any) -> Form:
+        """The form from the parsed body of a request."""
+        return cls(fields, {name: data.getlist(name) for name in data}, key=data.get(KEY))
+
+    def value(self, name: str, default: str = "") -> str:
+        found = self._values.get(name)
+        return found[0] if found else default
+
+    def values(self, name: str) -> list[str]:
+        return self._values.get(name, [])
+
+    def set(self, name: str, value: Any) -> None:
+        self._values[name] = _listed(value)
+
+    def refuse(self, field: str, sentence: str) -> None:
+        """Put a sentence at a field; the first one of a field stays."""
+        if field in self.fields:
+            self.errors.setdefault(field, sentence)
+        elif sentence not in self.others:
+            self.others.append(sentence)
+
+    def refused(self, refusal: Refusal, rename: Callable[[str], str] = lambda name: name, *, at: str = "") -> int:
+        """Put what a service refused where it belongs; returns the HTTP status of the page.
+
+        `rename` turns a field of the API into one of this form; `at` is the field for a refusal that names none.
+        """
+        for error in refusal.info.get("errors") or []:
+            self.refuse(rename(str(error["field"])), str(error["message"]))
+        if not self.wrong:
+            self.refuse(at, refusal.detail)
+        return status_of(refusal)
+
+    @property
+    def wrong(self) -> bool:
+        return bool(self.errors or self.others)
+
+    @property
+    def first(self) -> str | None:
+        """The first field at fault: the one that gets the focus."""
+        return next((name for name in self.fields if name in self.errors), None)
+
+    @property
+    def summary(self) -> list[tuple[str | None, str]]:
+        """(field, sentence) pairs in the order of the page; None for what is about no field."""
+        return [(None, s) for s in self.others] + [(n, self.errors[n]) for n in self.fields if n in self.errors]
+
+
+def _listed(value: Any) -> list[str]:
+    if value is None:
+        return []
+    return [str(v) for v in value] if isinstance(value, (list, tuple)) else [str(value)]

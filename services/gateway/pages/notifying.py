@@ -1,0 +1,41 @@
+"""What happened while one was away, and marking it as read (OE-21)."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.gateway.pages.presenting import notification
+from services.gateway.pages.rooms import desk_of, rooms
+from shared.ids import is_id
+
+pages = rooms()
+
+
+@pages.get("/notifications")
+async def notifications(request: Request) -> Response:
+    desk, asked = desk_of(request), request.query_params
+    only_unread = asked.get("unread") == "true"
+    filters: dict[str, object] = {"unread": True} if only_unread else {}
+    if asked.get("cursor"):
+        filters["cursor"] = asked["cursor"]
+    found = await desk.ask("notifications", "list_notifications", limit=50, **filters)
+    kept = {"unread": "true"} if only_unread else {}
+    return await desk.page(
+        "notifications.html", items=[notification(n) for n in found["items"]], only_unread=only_unread, paged="cursor" in filters,
+        next="/notifications?" + urlencode({**kept, "cursor": found["next"]}) if found.get("next") else None)
+
+
+@pages.post("/notifications/read")
+async def mark_read(request: Request) -> Response:
+    """`all`, or one by its `id`; `open` leads on to what it is about."""
+    desk, data = desk_of(request), await request.form()
+    if data.get("all"):
+        await desk.do("notifications", "mark_read", all=True)
+        return desk.go("/notifications", "all-read")
+    ids = [value for value in data.getlist("id") if is_id(value)]
+    if ids:
+        await desk.do("notifications", "mark_read", ids=ids)
+    return desk.go("/notifications")

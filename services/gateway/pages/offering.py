@@ -1,0 +1,89 @@
+"""Add Customer: sending an offer, on one page (OE-03 to OE-06)."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.gateway.pages import tenant_names
+from services.gateway.pages.desk import Desk
+from services.gateway.pages.forms import KEY, Form
+from services.gateway.pages.presenting import person
+from services.gateway.pages.rooms import desk_of, rooms
+from shared.errors import Forbidden, NotFound, Refusal, Unavailable
+
+pages = rooms()
+
+FIELDS = ("customer_tenant", "customer_email", "message", "contact_ids", "manager_ids")
+MESSAGE_LIMIT = 500
+# An offer names at most 200 people; a directory that is larger than this is searched by the browser's own script no more.
+MOST_PEOPLE = 1000
+
+
+async def everybody(desk: Desk, service: str, method: str, **body: Any) -> list[dict[str, Any]]:
+    """All items of a list that a form offers to choose from, up to `MOST_PEOPLE`."""
+    found: list[dict[str, Any]] = []
+    cursor: dict[str, str] = {}
+    while len(found) < MOST_PEOPLE:
+        page = await desk.ask(service, method, limit=200, **body, **cursor)
+        found += page["items"]
+        if not page.get("next"):
+            break
+        cursor = {"cursor": page["next"]}
+    return found
+
+
+async def _page(desk: Desk, form: Form, status: int = 200) -> Response:
+    try:
+        contacts, users = await asyncio.gather(everybody(desk, "contacts", "list_contacts"), everybody(desk, "accounts", "list_users"))
+    except Unavailable:
+        if status == 200:
+            raise
+        # What was entered matters more than the list: show at least the people who had been chosen.
+        contacts, users = ([{"id": i, "name": "A chosen contact"} for i in form.values("contact_ids")], [dict(desk.person.user)])
+    return await desk.page(
+        "offer.html", status, form=form, contacts=[person(c) for c in contacts], limit=MESSAGE_LIMIT,
+        managers=sorted((person(u) for u in users if u.get("active", True)), key=lambda u: (u["id"] != desk.person.id, u["name"].casefold())))
+
+
+@pages.get("/partnerships/new")
+async def add_customer(request: Request) -> Response:
+    desk, asked = desk_of(request), request.query_params
+    if not desk.person.runs_partnerships:
+        raise Forbidden("Offers are sent by people with the role Partnerships or Admin.")
+    return await _page(desk, Form(FIELDS, {"customer_tenant": asked.get("customer", "")[:63]}))
+
+
+@pages.post("/partnerships")
+async def send_offer(request: Request) -> Response:
+    desk, data = desk_of(request), await request.form()
+    form = Form.sent(FIELDS, data)
+    form.set("customer_tenant", tenant_names.from_typed(form.value("customer_tenant")))
+    # The logged-in user is always one of the managers; a locked box is not sent by the browser.
+    form.set("manager_ids", list(dict.fromkeys([desk.person.id, *form.values("manager_ids")])))
+    for field, sentence in (("customer_tenant", "Enter the customer’s tenant name."), ("customer_email", "Enter the customer’s login e-mail."),
+                            ("message", "Write a message to the customer."), ("contact_ids", "Choose at least one contact.")):
+        if not form.value(field).strip():
+            form.refuse(field, sentence)
+    if form.wrong:
+        return await _page(desk, form, 422)
+    try:
+        await desk.do(
+            "offers", "send_offer", customer_tenant=form.value("customer_tenant"), customer_email=form.value("customer_email").strip(),
+            message=form.value("message"), contact_ids=form.values("contact_ids"), manager_ids=form.values("manager_ids"), **{KEY: form.key})
+    except (Forbidden, NotFound):
+        raise
+    except Refusal as refusal:
+        if refusal.code == "idempotency_key_reused":
+            form.refuse("", "This form was sent already and its offer is on your home page. To send another one, start with a new form.")
+            return await _page(desk, form, 409)
+        return await _page(desk, form, form.refused(refusal, _field, at="customer_tenant" if refusal.code == "partnership_exists" else ""))
+    return desk.go("/", "offer-sent")
+
+
+def _field(name: str) -> str:
+    """`contact_ids.3` is a matter of the whole list on the page."""
+    return name.split(".")[0]

@@ -1,0 +1,55 @@
+"""All pages in one router, and what goes with them: static files, the page for unknown addresses."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from services.gateway.pages import (
+    business,
+    directory,
+    entering,
+    home,
+    notifying,
+    offering,
+    partnerships,
+)
+from services.gateway.pages.rendering import STATIC
+from services.gateway.pages.rooms import Door
+from shared.errors import NotFound
+
+elsewhere = APIRouter(include_in_schema=False, route_class=Door)
+
+
+@elsewhere.get("/{path:path}")
+async def nothing_here(request: Request, path: str) -> Response:
+    """Whatever no other route knows."""
+    raise NotFound()
+
+
+class Static(StaticFiles):
+    """Files whose address changes with their content may be kept for ever; without that mark they are asked for again."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        marked = b"v=" in scope.get("query_string", b"")
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if marked else "no-cache"
+        return response
+
+
+def router() -> APIRouter:
+    """Every page. The order matters: `/partnerships/new` stands before `/partnerships/{id}`."""
+    every = APIRouter()
+    for part in (entering.outside, entering.inside, home.pages, directory.pages, offering.pages, partnerships.pages, notifying.pages, business.pages):
+        every.include_router(part)
+    return every
+
+
+def mount(app: FastAPI) -> None:
+    """Add the pages, the static files and the page for unknown addresses. Call it after all other routes."""
+    app.mount("/static", Static(directory=STATIC), name="static")
+    app.include_router(router())
+    app.include_router(elsewhere)

@@ -1,0 +1,125 @@
+"""The words on the pages: one place for labels, sentences and the way times and names are written."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+STATUSES = {
+    "open": "Open", "accepted": "Accepted", "modified": "Modified", "declined": "Declined", "withdrawn": "Withdrawn",
+    "expired": "Expired", "undeliverable": "Undeliverable", "suspended": "Suspended", "terminated": "Terminated",
+}
+ENDED = ("declined", "withdrawn", "expired", "undeliverable", "terminated")
+# What the other business is to us: the role in a partnership is ours, the label on its tile is theirs.
+COUNTERPARTS = {"partner": "Customer", "customer": "Partner"}
+DELIVERIES = {"queued": "On its way", "delivered": "Delivered", "seen": "Seen", "answered": "Answered"}
+ROLES = {"admin": "Admin", "partnerships": "Partnerships", "member": "Member"}
+DELIVERY_MEANINGS = {
+    "queued": "Not yet received by the other side", "delivered": "Received by the other side",
+    "seen": "Somebody there has opened it", "answered": "The other side has answered",
+}
+
+
+def initials(name: str) -> str:
+    """One or two letters that stand for a name: `NT` for Northwind Traders, `KA` for Kazenor."""
+    words = [word for word in re.split(r"[\s\-_.,&/]+", unicodedata.normalize("NFC", name)) if any(c.isalnum() for c in word)]
+    letters = [next(c for c in word if c.isalnum()) for word in words]
+    if not letters:
+        return "?"
+    if len(letters) == 1:
+        return "".join([c for c in words[0] if c.isalnum()][:2]).upper()
+    return (letters[0] + letters[1]).upper()
+
+
+def hue(name: str) -> int:
+    """The number (0 to 11) of the colour a name always has."""
+    return hashlib.sha256(name.encode()).digest()[0] % 12
+
+
+def moment(value: Any) -> datetime | None:
+    """A time of the API (RFC 3339) as an aware datetime; None for what is none."""
+    if not isinstance(value, str) or not value:
+        return None
+    try:
+        found = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def zone(name: Any) -> ZoneInfo:
+    """The time zone of a person; UTC when it is not known."""
+    try:
+        return ZoneInfo(name or "UTC")
+    except (KeyError, ValueError, OSError, TypeError):  # ZoneInfoNotFoundError is a KeyError
+        return ZoneInfo("UTC")
+
+
+def exact(at: datetime, tz: ZoneInfo) -> str:
+    """`Friday 21 November 2025, 14:05 CET`."""
+    local = at.astimezone(tz)
+    return f"{local:%A} {local.day} {local:%B %Y, %H:%M} {local.tzname()}"
+
+
+def day(at: datetime, tz: ZoneInfo, now: datetime) -> str:
+    """`Today`, `Yesterday`, else `Friday 21 November`, with the year when it is another one."""
+    local, today = at.astimezone(tz), now.astimezone(tz)
+    if local.date() == today.date():
+        return "Today"
+    if local.date() == (today - timedelta(days=1)).date():
+        return "Yesterday"
+    return f"{local:%A} {local.day} {local:%B}" + (f" {local.year}" if local.year != today.year else "")
+
+
+def ago(at: datetime, tz: ZoneInfo, now: datetime) -> str:
+    """How long ago: `just now`, `5 min ago`, `3 h ago`, `yesterday`, `4 days ago`, then the date; times to come as their date."""
+    seconds = (now - at).total_seconds()
+    local, today = at.astimezone(tz), now.astimezone(tz)
+    days = (today.date() - local.date()).days
+    if -60 < seconds < 60:
+        return "just now"
+    if 0 < seconds < 3600:
+        return f"{int(seconds // 60)} min ago"
+    if 0 < seconds < 6 * 3600 or (seconds > 0 and days == 0):
+        return f"{int(seconds // 3600)} h ago"
+    if days == 1:
+        return "yesterday"
+    if 1 < days < 7:
+        return f"{days} days ago"
+    return f"{local.day} {local:%b}" + (f" {local.year}" if local.year != today.year else "")
+
+
+def plural(number: int, one: str, many: str | None = None) -> str:
+    """`1 contact`, `2 contacts`."""
+    return f"{number} {one if number == 1 else (many or one + 's')}"
+
+
+def listed(names: list[str]) -> str:
+    """`Ada`, `Ada and Ben`, `Ada, Ben and Cleo`."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else ""
+
+
+# What a redirect may say on the next page. The cookie carries the word only, so that no link can put a text on a page.
+NOTES = {
+    "registered": "Your business is registered. Welcome to Accord.",
+    "logged-out": "You are logged out.",
+    "offer-sent": "Your offer is on its way.",
+    "accepted": "Accepted. The partnership has begun.",
+    "declined": "Declined. The other side has been told.",
+    "withdrawn": "Withdrawn. The other side has been told.",
+    "reminded": "A reminder is on its way.",
+    "ended": "The partnership has ended. The other side has been told.",
+    "removed": "The tile has been removed. You find the partnership under the filter Ended.",
+    "contact-added": "The contact is in your directory.",
+    "contact-changed": "The contact has been changed.",
+    "contact-deleted": "The contact has been deleted.",
+    "user-added": "The login has been made.",
+    "user-changed": "The login has been changed.",
+    "profile-changed": "The profile has been changed.",
+    "environments-changed": "Environments and roles have been changed.",
+    "all-read": "All notifications are marked as read.",
+}
