@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from services.accounts.domain import businesses, environments, people, settings
-from shared.calls import Body, Ids, Paged, no_doubles
+from shared.calls import Body, Paged, no_doubles
 from shared.text import Email, Id, Name, Password, Short, TenantName, clean
 
 _LOCALE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
@@ -195,9 +195,9 @@ class UpdateUser(Body):
 
 
 class GetPeople(Body):
-    """The ids of people."""
+    """The ids of people; services ask for those a request names and for whoever asks, so one may stand there twice."""
 
-    ids: Ids
+    ids: Annotated[list[Id], Field(max_length=500)]
 
 
 class RoleBody(Body):

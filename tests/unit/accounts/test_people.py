@@ -127,8 +127,9 @@ def test_users_are_listed_by_name_page_by_page(accounts, ada):
 
 
 def test_services_ask_for_people_by_id_and_unknown_ones_are_left_out(accounts, ada):
-    found = accounts.look(handlers.get_people, accounts.call("system", ids=[ada, new_id()]))
+    found = accounts.look(handlers.get_people, accounts.call("system", ids=[ada, new_id(), ada]))
     assert found["company"] == "Kazenor"
+    assert accounts.look(handlers.get_people, accounts.call("system", ids=[]))["items"] == []
     assert found["items"] == [
         {"id": ada, "name": "Ada", "email": "ada@kazenor.example", "role": "admin", "active": True}
     ]
