@@ -28,7 +28,7 @@ from shared.contracts.offers import (
 )
 from shared.errors import ContactInUse, NotFound, ValidationError
 from shared.ids import new_id
-from shared.text import fold
+from shared.text import clean, fold
 
 _FIND_AT_ONCE = 200
 _TELL_AT_ONCE = 50
@@ -338,8 +338,16 @@ def _tell_details(work: Work, partnership: Partnership) -> Partnership:
 
 
 def _hear_details(partnership: Partnership, origin: str, details: DetailsShared) -> Partnership:
+    # Another business wrote this: whatever it is, it is shown as one line each of the length that ours may have.
     people = [
-        Lent(id=one.id, name=one.name, email=one.email, phone=one.phone, title=one.title) for one in details.contacts
+        Lent(
+            id=one.id,
+            name=clean(one.name, breaks=False)[:200],
+            email=clean(one.email, breaks=False)[:254],
+            phone=clean(one.phone, breaks=False)[:50],
+            title=clean(one.title, breaks=False)[:200],
+        )
+        for one in details.contacts
     ]
     return lending.hear(partnership, counter=details.counter, by=origin, people=people)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 from services.contacts import handlers
@@ -12,7 +13,7 @@ from services.contacts.timers import DetailsDue
 from shared.bus.door import admit, standing
 from shared.bus.entrypoints import Neighbour, Records, command, on, query
 from shared.bus.work import Heard, Json, Work
-from shared.calls import SYSTEM, Call, Paged
+from shared.calls import SYSTEM, Call, Empty, Paged
 from shared.contracts.accounts import UserChanged
 from shared.contracts.contacts import DetailsShared
 from shared.contracts.offers import (
@@ -24,7 +25,7 @@ from shared.contracts.offers import (
     OfferSubmitted,
     OfferUndeliverable,
 )
-from shared.errors import NotFound, Unavailable
+from shared.errors import Forbidden, NotFound, Unavailable, ValidationError
 
 READERS = ("admin", "partnerships", "member")
 WRITERS = ("admin", "partnerships")
@@ -49,13 +50,26 @@ class ContactsService:
                 raise Unavailable()
         return bool(people)
 
-    def _get(self, call: Call) -> Json:
+    def _when_known(self, ask: Callable[[], Json], call: Call) -> Json:
+        """The answer of `ask`, asked again when the contact of this call was a user nobody had told contacts of yet."""
         try:
-            return self.records.read(handlers.get_contact, call)
+            return ask()
         except NotFound:
             if not self._await_users(call, [call.ids["contact_id"]]):
                 raise
-            return self.records.read(handlers.get_contact, call)
+            return ask()
+
+    def _get(self, call: Call) -> Json:
+        return self._when_known(lambda: self.records.read(handlers.get_contact, call), call)
+
+    @contextlib.contextmanager
+    def _only_of_a_contact(self, call: Call) -> Iterator[None]:
+        """What is refused within is refused only for a contact that is there: NotFound comes before all else."""
+        try:
+            yield
+        except (Forbidden, ValidationError):
+            self._get(call)
+            raise
 
     # The directory
 
@@ -72,7 +86,9 @@ class ContactsService:
     @query("contact_id")
     def get_contact(self, call: Call) -> Json:
         admit(self.accounts, call, *READERS)
-        return self._get(call)
+        found = self._get(call)
+        call.read(Empty)
+        return found
 
     @query()
     def get_contacts(self, call: Call) -> Json:
@@ -85,15 +101,17 @@ class ContactsService:
 
     @command("contact_id")
     def update_contact(self, call: Call) -> Json:
-        self._get(call)
-        admit(self.accounts, call, *WRITERS)
-        return self.records.run(handlers.update_contact, call, call.read(UpdateContact))
+        with self._only_of_a_contact(call):
+            admit(self.accounts, call, *WRITERS)
+            command = call.read(UpdateContact)
+        return self._when_known(lambda: self.records.run(handlers.update_contact, call, command), call)
 
     @command("contact_id")
     def delete_contact(self, call: Call) -> Json:
-        self._get(call)
-        admit(self.accounts, call, *WRITERS)
-        return self.records.run(handlers.delete_contact, call)
+        with self._only_of_a_contact(call):
+            admit(self.accounts, call, *WRITERS)
+            call.read(Empty)
+        return self._when_known(lambda: self.records.run(handlers.delete_contact, call), call)
 
     @on(UserChanged)
     def user_changed(self, work: Work, message: Heard[UserChanged], now: datetime) -> None:

@@ -85,7 +85,8 @@ def offered(
         counterpart=counterpart,
         assignments=tuple(
             Assignment(id=assignment_id(id, contact), contact_id=contact, name=name, title=title, proposed_at=at)
-            for contact, name, title in contacts
+            # An offer that names somebody twice (no offers of ours does) means them once.
+            for contact, name, title in {one[0]: one for one in contacts}.values()
         ),
     )
 
@@ -147,7 +148,9 @@ def hear(partnership: Partnership, *, counter: int, by: str, people: Sequence[Le
         return partnership
     if (counter, by) <= (partnership.details_counter, partnership.details_by):
         return partnership
-    return replace(partnership, details=tuple(people), details_counter=counter, details_by=by)
+    known = {one.contact_id for one in partnership.assignments}
+    ours = tuple(one for one in people if one.id in known)
+    return replace(partnership, details=ours, details_counter=counter, details_by=by)
 
 
 def holds(partnership: Partnership | None) -> frozenset[str]:

@@ -136,6 +136,16 @@ def test_a_repeated_key_makes_one_contact_also_at_the_same_instant(office: Offic
         office.create("Olof Palm", idempotency_key="k1")
 
 
+def test_a_deletion_repeated_at_the_same_instant_gives_the_same_answer(office: Office) -> None:
+    made = office.create()
+    with ThreadPoolExecutor(4) as pool:
+        request = {"contact_id": made["id"], "idempotency_key": "k2"}
+        answers = list(pool.map(lambda _: office.ask("delete_contact", **request), range(4)))
+    assert answers == [{}] * 4
+    with pytest.raises(NotFound):
+        office.ask("delete_contact", contact_id=made["id"])
+
+
 def test_a_bad_body_names_its_fields_and_stores_nothing(office: Office) -> None:
     with pytest.raises(ValidationError) as refused:
         office.ask("create_contact", name=" ", email="nonsense", phone="1" * 51, title=1, surprise=True)

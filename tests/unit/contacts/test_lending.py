@@ -243,6 +243,26 @@ def test_the_customer_cannot_speak_for_people_it_was_lent(two: Two) -> None:
     assert two.partnership("kazenor") == before
 
 
+def test_details_of_strangers_are_dropped_and_texts_are_cut_to_one_line(two: Two) -> None:
+    two.accept()
+    people = [
+        ContactDetails(id=two.ravi, name="Ra\nvi\x00" + "i" * 300, email="e" * 300, phone="1" * 60, title="\ttitle"),
+        ContactDetails(id=STRANGER, name="Nobody", email="nobody@kazenor.example"),
+    ]
+    two.tell(DetailsShared(counter=1, contacts=people))
+    partnership = two.partnership("northwind")
+    assert partnership is not None
+    (person,) = partnership.details
+    assert (person.name[:6], len(person.name), len(person.email), len(person.phone)) == ("Ra vii", 200, 254, 50)
+    assert person.title == "title"
+
+
+def test_somebody_offered_twice_is_offered_once(two: Two) -> None:
+    people = [(two.ravi, "Ravi Iyer", "")] * 2
+    made = lending.offered(tenant="t", id=OFFER, side="customer", counterpart="x", contacts=people, at=START)
+    assert len(made.assignments) == 1
+
+
 def test_a_change_of_a_lent_person_is_told_with_the_next_counter(two: Two) -> None:
     two.accept()
     two.learn()
