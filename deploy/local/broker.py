@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from deploy.local import apt
 from deploy.local.paths import Trouble, private_folder, write_private
 from shared.bus import topology
 
@@ -35,6 +36,13 @@ def server_program() -> Path | None:
     if found:
         candidates.append(Path(found).resolve().parent / "rabbitmq-server")
     return next((path for path in candidates if path.exists()), None)
+
+
+def install() -> None:
+    """Install the distribution's package. Raises Trouble when that cannot be done here."""
+    if not apt.possible():
+        raise Trouble("only root on Debian or Ubuntu gets it installed by itself")
+    apt.install("rabbitmq-server")
 
 
 def epmd_program() -> str | None:
@@ -126,12 +134,13 @@ raft.wal_max_size_bytes = 64000000
 
     def environment(self) -> dict[str, str]:
         """The environment of the node and of its tools; nothing of a system node's settings gets through."""
-        kept = {
-            name: value for name, value in os.environ.items() if not name.startswith(("RABBITMQ_", "ERL_", "NOTIFY_"))
-        }
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("RABBITMQ_", "ERL_", "NOTIFY_"))}
+        return {**kept, **self.own_environment()}
+
+    def own_environment(self) -> dict[str, str]:
+        """What stands in the node's environment beside what everybody has."""
         erlang = f"-kernel inet_dist_use_interface {_LOOPBACK}"
         return {
-            **kept,
             "HOME": str(self.folder / "home"),
             "ERL_EPMD_PORT": str(self.epmd_port),
             "ERL_EPMD_ADDRESS": "127.0.0.1",

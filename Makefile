@@ -1,0 +1,43 @@
+# One door for developers and operators. Everything is done by deploy/local, which needs nothing but Python 3.11 to 3.13.
+LOCAL := deploy/local/python -m deploy.local
+
+.DEFAULT_GOAL := help
+.PHONY: help run up down status demo test check bench format lock
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: ## start everything in the foreground; Ctrl-C stops all of it (PORT=18080 make run takes another port than 8080)
+	@$(LOCAL) run
+
+up: ## start everything in the background and return when it answers
+	@$(LOCAL) up
+
+down: ## stop everything
+	@$(LOCAL) down
+
+status: ## what runs, and whether it answers
+	@$(LOCAL) status
+
+demo: ## tell the main job while it happens, against the running stack
+	@$(LOCAL) demo
+
+test: ## all tests, on a PostgreSQL and a RabbitMQ of their own (ARGS='-k offers' chooses)
+	@$(LOCAL) test $(ARGS)
+
+check: ## format, lint, types, import contracts
+	@$(LOCAL) check
+
+bench: ## the performance table
+	@$(LOCAL) bench $(ARGS)
+
+format: ## put the code into the format that `check` wants
+	@.venv/bin/ruff format
+	@.venv/bin/ruff check --fix
+
+lock: ## pin the newest versions in requirements.lock and requirements-dev.lock
+	@.venv/bin/python -m pip install --quiet uv
+	@for name in requirements requirements-dev; do \
+	  .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --upgrade --generate-hashes --no-emit-index-url --no-header \
+	    --annotation-style line $$name.in -o $$name.lock || exit 1; \
+	done

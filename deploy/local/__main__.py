@@ -1,0 +1,69 @@
+"""`python -m deploy.local COMMAND`: what the Makefile calls. Runs on the bare standard library and makes `.venv` when it has to.
+
+up, run, down, status: the local stack. demo: the main job, narrated. test, check, bench: for developers.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from deploy.local import virtualenv
+from deploy.local.paths import ROOT, VENV, Trouble
+
+USAGE = "Usage: python -m deploy.local up | run | down | status | demo | test [PYTEST ARGUMENTS] | check | bench"
+
+
+def main(arguments: list[str]) -> int:
+    """The command line; the exit status."""
+    command, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
+    if command == "down" and not virtualenv.usable():
+        print("Accord is not running.")
+        return 0
+    if command in {"up", "run"}:
+        from deploy.local import checks
+
+        checks.disk(VENV)
+        virtualenv.install("requirements.lock")
+    elif command in {"test", "check", "bench"}:
+        virtualenv.install("requirements-dev.lock")
+    elif command not in {"down", "status", "demo"}:
+        print(USAGE, file=sys.stderr)
+        return 1
+    elif not virtualenv.usable():
+        raise Trouble("Accord is not running; make up starts it.")
+    python = str(virtualenv.PYTHON)
+    if command == "demo":
+        os.execv(python, [python, "-m", "deploy.local.demo", *rest])
+    if not virtualenv.inside():
+        os.execv(python, [python, "-m", "deploy.local", *arguments])
+    if command == "bench":
+        os.execv(python, [python, "-m", "tests.bench", *rest])
+    if command == "test":
+        from deploy.local import checks
+
+        checks.chromium()
+        os.execv(python, [python, "-m", "pytest", *rest])
+    if command == "check":
+        from deploy.local import checks
+
+        return checks.code()
+    from deploy.local import stack
+
+    return {"up": stack.up, "run": stack.run, "down": stack.down, "status": stack.status}[command]()
+
+
+if __name__ == "__main__":
+    os.chdir(ROOT)
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except Trouble as trouble:
+        print(f"accord: {trouble}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except OSError as error:
+        from deploy.local.checks import explain
+
+        print(f"accord: {explain(error)}", file=sys.stderr)
+        sys.exit(1)

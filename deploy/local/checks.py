@@ -1,0 +1,65 @@
+"""What is looked at before something starts, and the checks of the code."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from deploy.local import apt
+from deploy.local.paths import ROOT, Trouble
+from deploy.local.ports import is_free
+
+_MIB = 1024 * 1024
+
+
+def explain(error: OSError) -> str:
+    """A sentence about an error of the operating system."""
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return "The disk is full." + (f" ({error.filename})" if error.filename else "")
+    return f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
+
+
+def disk(venv: Path) -> None:
+    """Raise Trouble when there is clearly too little room to start with."""
+    needed = 200 if venv.exists() else 600
+    free = shutil.disk_usage(ROOT).free // _MIB
+    if free < needed:
+        raise Trouble(f"The disk is full: {free} MiB are free in {ROOT}, and Accord needs {needed}.")
+
+
+def gateway_port() -> int:
+    """The port the gateway shall listen on (`PORT`, 8080). Raises Trouble when that cannot be."""
+    text = os.environ.get("PORT", "").strip() or "8080"
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
+        raise Trouble(f"PORT must be a number between 1 and 65535, not {text!r}.")
+    port = int(text)
+    if port < 1024 and os.geteuid() != 0:
+        raise Trouble(f"Port {port} is for root only; choose another one: PORT=18080 make up")
+    if not is_free(port):
+        raise Trouble(f"Port {port} is taken by another program; choose another one: PORT=18080 make up")
+    return port
+
+
+def chromium() -> None:
+    """Make sure that there is a browser for the tests. Raises Trouble with what to install."""
+    if shutil.which("chromium") or shutil.which("chromium-browser"):
+        return
+    if not apt.possible():
+        raise Trouble("The browser tests need Chromium: install it (Debian: sudo apt install chromium).")
+    apt.install("chromium")
+
+
+def code() -> int:
+    """Format, lint, types and import contracts; all of them, whatever the first says. 0 when all are content."""
+    tools = Path(sys.prefix) / "bin"
+    failed = []
+    for words in (["ruff", "format", "--check"], ["ruff", "check"], ["mypy"], ["lint-imports", "--no-cache"]):
+        print(f"--- {' '.join(words)}", flush=True)
+        if subprocess.run([tools / words[0], *words[1:]], cwd=ROOT, check=False).returncode:
+            failed.append(" ".join(words))
+    print(f"Not content: {', '.join(failed)}" if failed else "All content.", flush=True)
+    return 1 if failed else 0
