@@ -26,7 +26,7 @@ def describe(routes: Sequence[Route], version: str) -> dict[str, Any]:
             models[route.body] = "validation"
         if route.result:
             models[route.result] = "serialization"
-    _, definitions = models_json_schema([(model, mode) for model, mode in models.items()], ref_template=_REF)  # type: ignore[misc]
+    _, definitions = models_json_schema(list(models.items()), ref_template=_REF)
     components = definitions["$defs"]
     for route in routes:
         # A field of a change that is left out stays as it is; a default would say otherwise.

@@ -224,7 +224,6 @@ class Rpc:
                     exchange=EXCHANGE,
                     routing_key=f"{service}.{method}",
                     mandatory=True,
-                    wait=False,
                     properties=aiormq.spec.Basic.Properties(
                         content_type="application/json",
                         content_encoding="utf-8",

@@ -83,9 +83,7 @@ def test_a_cookie_needs_the_csrf_token_to_change_something(anybody: TestClient, 
     assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
     proof = {"X-CSRF-Token": csrf.token(TOKEN)}
     assert anybody.patch("/api/v1/me", json={}, headers=proof).status_code == 200
-    assert (
-        anybody.patch("/api/v1/me", json={}, headers={**proof, "Sec-Fetch-Site": "cross-site"}).status_code == 403
-    )
+    assert anybody.patch("/api/v1/me", json={}, headers={**proof, "Sec-Fetch-Site": "cross-site"}).status_code == 403
     assert anybody.patch("/api/v1/me", json={}, headers={"X-CSRF-Token": csrf.token("x")}).status_code == 403
     assert len(rpc.asked("accounts", "update_me")) == 1
 

@@ -65,7 +65,9 @@ def test_a_contact_id_that_is_no_part_of_the_path_is_a_field(ada: TestClient, rp
     assert rpc.asked("accounts", "create_user")[0]["contact_id"] == ID
 
 
-@pytest.mark.parametrize("raw", ["[]", '"x"', "1", "null", "{", "", "[" * 100_000, '{"a": NaN}', '{"a": 1e999}', "\xff"])
+@pytest.mark.parametrize(
+    "raw", ["[]", '"x"', "1", "null", "{", "", "[" * 100_000, '{"a": NaN}', '{"a": 1e999}', "\xff"]
+)
 def test_what_is_no_object_is_refused_by_the_service(ada: TestClient, rpc: FakeRpc, raw: str) -> None:
     service(rpc, "offers", "decline_offer", Text, "partnership_id")
     answer = ada.post(
@@ -115,7 +117,9 @@ def test_the_media_type_is_judged_after_the_credential_and_before_everything_els
     assert ada.post(url, content="{}", headers={"Content-Type": "application/json; charset=utf-8"}).status_code == 404
     assert ada.post(url, headers=text).status_code == 404  # no body, no type
     assert (
-        ada.post(url, content="{}", headers={"Content-Type": "application/json", "Content-Encoding": "gzip"}).status_code
+        ada.post(
+            url, content="{}", headers={"Content-Type": "application/json", "Content-Encoding": "gzip"}
+        ).status_code
         == 415
     )
 

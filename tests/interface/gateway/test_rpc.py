@@ -1,0 +1,160 @@
+"""The RPC client against a real broker and a service of stock nameko."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.gateway.rpc import Circuit, Rpc, ServiceFailure
+from shared.errors import TooSoon, Unavailable
+from tests.servers import RabbitServer
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@contextmanager
+def running(uri: str) -> Iterator[None]:
+    process = subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-m", "tests.interface.gateway.stock", uri],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        assert process.stdout
+        assert process.stdout.readline() == "started\n"
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture(scope="module")
+def stock(broker: RabbitServer) -> Iterator[None]:
+    with running(broker.uri()):
+        yield
+
+
+@asynccontextmanager
+async def connected(uri: str) -> AsyncIterator[Rpc]:
+    rpc = Rpc(uri)
+    await rpc.start(patience=10)
+    try:
+        yield rpc
+    finally:
+        await rpc.stop()
+
+
+async def until(condition: Callable[[], Any], seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        await asyncio.sleep(0.02)
+
+
+def test_a_call_reaches_a_stock_service_and_comes_back(broker: RabbitServer, stock: None) -> None:
+    async def scenario() -> None:
+        async with connected(broker.uri()) as rpc:
+            body = {"text": "Zoë 😀 \ud800", "n": 1, "service": "x", "method": "y", "deadline": 3, "list": [None, True]}
+            assert await rpc.call("stock", "echo", 5, **body) == body
+            assert await rpc.call_raw("stock", "echo", 5, a=1) in {b'{"a": 1}', b'{"a":1}'}
+            found = await asyncio.gather(*(rpc.call("stock", "echo", 5, n=n) for n in range(200)))
+            assert [one["n"] for one in found] == list(range(200))
+            assert await rpc.answers("stock")
+
+    asyncio.run(scenario())
+
+
+def test_refusals_cross_and_defects_do_not_pretend_to_be_refusals(broker: RabbitServer, stock: None) -> None:
+    async def scenario() -> None:
+        async with connected(broker.uri()) as rpc:
+            with pytest.raises(TooSoon, match="Wait") as refused:
+                await rpc.call("stock", "refuse", 5)
+            assert refused.value.info["retry_at"] == "2030-01-01T00:00:00Z"
+            assert refused.value.info["errors"] == [{"field": "a", "message": "b"}]
+            for method in ("break_", "no_such_method", "sleep"):
+                with pytest.raises(ServiceFailure):
+                    await rpc.call("stock", method, 5)
+
+    asyncio.run(scenario())
+
+
+def test_a_service_nobody_has_heard_of_is_unavailable_at_once(broker: RabbitServer) -> None:
+    async def scenario() -> None:
+        async with connected(broker.uri()) as rpc:
+            began = time.monotonic()
+            with pytest.raises(Unavailable):
+                await rpc.call("nobody", "anything", 5)
+            assert time.monotonic() - began < 1
+            assert not await rpc.answers("nobody")
+
+    asyncio.run(scenario())
+
+
+def test_a_silent_service_is_unavailable_at_the_deadline(broker: RabbitServer, stock: None) -> None:
+    async def scenario() -> None:
+        async with connected(broker.uri()) as rpc:
+            began = time.monotonic()
+            with pytest.raises(Unavailable):
+                await rpc.call("stock", "sleep", 0.3, seconds=2)
+            assert 0.3 <= time.monotonic() - began < 1
+            assert await rpc.call("stock", "echo", 5, a=1) == {"a": 1}
+
+    asyncio.run(scenario())
+
+
+def test_calls_fail_at_once_when_the_broker_goes_and_work_again_when_it_is_back(broker: RabbitServer) -> None:
+    async def scenario() -> None:
+        async with connected(broker.uri()) as rpc:
+            with running(broker.uri()):
+                waiting = asyncio.create_task(rpc.call("stock", "sleep", 30, seconds=20))
+                assert await rpc.call("stock", "echo", 5, a=1) == {"a": 1}
+                began = time.monotonic()
+                await asyncio.to_thread(broker.kill)
+                with pytest.raises(Unavailable):
+                    await waiting
+                with pytest.raises(Unavailable):
+                    await rpc.call("stock", "echo", 5)
+                assert time.monotonic() - began < 5
+            await asyncio.to_thread(broker.start)
+            await until(lambda: rpc.connected)
+            # Another one: stock nameko does not always survive its broker.
+            with running(broker.uri()):
+                assert await rpc.call("stock", "echo", 5, a=1) == {"a": 1}
+
+    asyncio.run(scenario())
+
+
+def test_it_starts_while_the_broker_is_away() -> None:
+    async def scenario() -> None:
+        rpc = Rpc("amqp://guest:guest@127.0.0.1:1/")
+        began = time.monotonic()
+        await rpc.start(patience=0.3)
+        with pytest.raises(Unavailable):
+            await rpc.call("stock", "echo", 5)
+        await rpc.stop()
+        assert time.monotonic() - began < 2
+
+    asyncio.run(scenario())
+
+
+def test_the_circuit_opens_after_silence_and_lets_one_try() -> None:
+    circuit = Circuit()
+    for now in range(Circuit.LIMIT):
+        assert circuit.admits(now)
+        circuit.silent(now)
+    now = Circuit.LIMIT - 1
+    assert not circuit.admits(now + 0.5)
+    assert circuit.admits(now + Circuit.PAUSE)
+    assert not circuit.admits(now + Circuit.PAUSE + 0.1)
+    circuit.answered()
+    assert circuit.admits(now + Circuit.PAUSE + 0.2)
