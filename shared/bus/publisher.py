@@ -19,7 +19,8 @@ import aiormq
 from aiormq.abc import AbstractChannel
 from aiormq.exceptions import AMQPChannelError, AMQPError, ChannelInvalidStateError, DeliveryError
 
-from shared.bus.topology import CONTENT_TYPE
+from shared.bus.topology import CONTENT_TYPE, DEFAULT_EXCHANGE
+from shared.ids import new_id
 from shared.logs import mask
 
 log = logging.getLogger(__name__)
@@ -56,9 +57,11 @@ class Outgoing:
 class Publisher:
     """A connection to one vhost that is kept up for as long as `keep` runs."""
 
-    def __init__(self, uri: str, *, confirm_s: float = CONFIRM_S) -> None:
+    def __init__(self, uri: str, probe: str = DEFAULT_EXCHANGE, *, confirm_s: float = CONFIRM_S) -> None:
+        """`probe` is an exchange we may publish to, with nothing behind the key `probe`."""
         self._uri = uri
         self.where = mask(uri)
+        self._probe = Outgoing(new_id(), "probe", probe, "probe", "")
         self._confirm_s = confirm_s
         self._connection: aio_pika.abc.AbstractConnection | None = None
         self._channel: AbstractChannel | None = None
@@ -67,9 +70,6 @@ class Publisher:
         self._pause = 0.0
         self._said = False
         self.up = asyncio.Event()
-        # Until something is confirmed on a connection it may be one that only accepts and never answers (N5): then
-        # little is risked.
-        self.proven = False
 
     async def keep(self, on_up: Callable[[], None]) -> None:
         """Connect, and connect again whenever the connection is lost, until cancelled. Says each outage in one line.
@@ -78,8 +78,7 @@ class Publisher:
         """
         while True:
             try:
-                async with asyncio.timeout(CONNECT_S):
-                    await self._connect()
+                await self._connect()
             except Exception as error:
                 self._complain(f"{type(error).__name__} {error}".strip())
             else:
@@ -106,11 +105,17 @@ class Publisher:
 
     async def _connect(self) -> None:
         self._lost.clear()
-        self.proven = False
-        connection = await aio_pika.connect(self._uri, heartbeat=HEARTBEAT_S)
-        self._connection = connection
-        connection.close_callbacks.add(lambda *_: self._lost.set())
-        self._channel = await self._open()
+        async with asyncio.timeout(CONNECT_S):
+            connection = await aio_pika.connect(self._uri, heartbeat=HEARTBEAT_S)
+            self._connection = connection
+            connection.close_callbacks.add(lambda *_: self._lost.set())
+            channel = await self._open()
+        # A broker with a memory or disk alarm accepts a connection, and then confirms nothing until the alarm ends.
+        # All that is written to it meanwhile arrives afterwards, as copies (N5): so nothing is, before it has
+        # confirmed this.
+        async with asyncio.timeout(self._confirm_s):
+            await _publish(channel, self._probe)
+        self._channel, self._pause = channel, 0.0
         self.up.set()
 
     async def _open(self) -> AbstractChannel:
@@ -144,8 +149,6 @@ class Publisher:
             return [Verdict.UNKNOWN] * len(messages)
         _, late = await asyncio.wait(tasks, timeout=self._confirm_s)
         verdicts = [_verdict(task) for task in tasks]
-        if Verdict.SENT in verdicts or Verdict.REFUSED in verdicts:
-            self.proven, self._pause = True, 0.0
         if late:
             for task in late:
                 task.cancel()

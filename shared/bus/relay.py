@@ -316,15 +316,13 @@ class Relay:
             kinds.append("peer")
         if not kinds or self._stopping.is_set():
             return []
-        proven = all(p.proven for p in (self._cell, self._peers) if p is not None and p.up.is_set())
-        limit = BATCH if proven else 1
         async with database.pipeline():
             await database.execute("begin")
-            cursor = await database.execute(_TAKE, [kinds, limit], prepare=True)
+            cursor = await database.execute(_TAKE, [kinds, BATCH], prepare=True)
         rows = [Row._make(row) for row in await cursor.fetchall()]
         if not rows:
             await database.execute("rollback")
-        self._more = len(rows) == limit
+        self._more = len(rows) == BATCH
         # Two commands on one stream may become due in the other order than they are numbered.
         return sorted(rows, key=lambda row: row.sequence)
 
@@ -400,8 +398,7 @@ class Relay:
             await self._receipts_due(database, self._refused_receipts.popleft()[1])
         if self._peers is None or not self._peers.up.is_set() or self._stopping.is_set():
             return False
-        limit = BATCH if self._peers.proven else 1
-        cursor = await database.execute(_TAKE_RECEIPTS, [self._service, limit], prepare=True)
+        cursor = await database.execute(_TAKE_RECEIPTS, [self._service, BATCH], prepare=True)
         taken = [ReceiptRow._make(row) for row in await cursor.fetchall()]
         if not taken:
             return False
@@ -424,7 +421,7 @@ class Relay:
                 log.warning("%d receipts were refused, among them one to %s.", len(refused), refused[0].peer)
         finally:
             self._in_flight -= 1
-        return len(taken) == limit
+        return len(taken) == BATCH
 
     async def _receipts_due(self, database: Connection, rows: Sequence[ReceiptRow]) -> None:
         keys = [[row.tenant for row in rows], [row.subject for row in rows], [row.peer for row in rows]]
@@ -491,7 +488,9 @@ async def relay(service: str) -> None:
     Raises MissingSetting; OSError for a taken port.
     """
     cell = Publisher(settings.amqp_uri())
-    peers = Publisher(settings.peers_amqp_uri()) if service in topology.SPEAKS_TO_PEERS else None
+    peers = None
+    if service in topology.SPEAKS_TO_PEERS:
+        peers = Publisher(settings.peers_amqp_uri(), topology.peers_dead_exchange(settings.cell()))
     running = Relay(service, settings.database_url(service, "relay"), cell, peers)
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, running.stop)

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
@@ -140,13 +141,22 @@ class Outbox:
 
     def sent(self, *ids: str, attempts: int = 1) -> list[dict[str, Any]]:
         """Wait until all these rows are marked as sent, `attempts` times; answers them."""
-        until(lambda: all((r := self.row(id))["sent_at"] and r["attempts"] >= attempts for id in ids), 10, "rows are sent")
+        until(
+            lambda: all((r := self.row(id))["sent_at"] and r["attempts"] >= attempts for id in ids), 10, "rows are sent"
+        )
         return [self.row(id) for id in ids]
 
     def stream(self, peer: str, *, tenant: str = "northwind", subject: str = "", **values: Any) -> str:
         """A stream with these values of ours, the receipt due; answers its subject."""
         subject = subject or new_id()
-        row = {"tenant": tenant, "subject": subject, "peer": peer, "service": self.service, "receipt_due": True, **values}
+        row = {
+            "tenant": tenant,
+            "subject": subject,
+            "peer": peer,
+            "service": self.service,
+            "receipt_due": True,
+            **values,
+        }
         with self.transaction(tenant) as connection:
             names, places = ", ".join(row), ", ".join(["%s"] * len(row))
             connection.execute(f"insert into streams ({names}) values ({places})", list(row.values()))
@@ -173,8 +183,19 @@ class Ear:
         return until(lambda: self._channel.basic_get(self.queue, no_ack=True), seconds, f"a message in {self.queue}")
 
     def bodies(self, count: int, seconds: float = 5) -> list[str]:
-        """The next `count` bodies, in their order."""
-        return [text(self.next(seconds)) for _ in range(count)]
+        """The next `count` bodies, in their order. AssertionError when fewer come in time."""
+        heard: list[str] = []
+        self._channel.basic_qos(0, count, False)
+        tag = self._channel.basic_consume(self.queue, callback=lambda message: heard.append(text(message)), no_ack=True)
+        end = time.monotonic() + seconds
+        try:
+            while len(heard) < count:
+                self._connection.drain_events(timeout=max(0.001, end - time.monotonic()))
+        except TimeoutError:
+            raise AssertionError(f"{len(heard)} of {count} came to {self.queue} in {seconds:g} s") from None
+        finally:
+            self._channel.basic_cancel(tag)
+        return heard
 
     def nothing_more(self) -> bool:
         """Whether the queue is empty now."""
