@@ -19,7 +19,7 @@ from nameko.extensions import SharedExtension
 
 from shared import settings
 from shared.bus import topology
-from shared.bus.inbox import Handler, Inbox, Tally, Undecodable, decode
+from shared.bus.inbox import BACK_OFF, Handler, Inbox, Tally, Undecodable, decode
 from shared.bus.storage import Away
 from shared.bus.streams import Delivery
 from shared.health import MESSAGE_AGE, MESSAGES_FAILED, MESSAGES_HANDLED
@@ -180,7 +180,15 @@ class BatchConsumer(SharedExtension):  # type: ignore[misc]
         """The inbox of this service, made at the first message: nothing here may raise while the service starts."""
         if self._inbox is None:
             session = next(d.session for d in self.container.dependencies if hasattr(d, "session"))
-            self._inbox = Inbox(session.database, session.service, session.tables, self.handlers, confirmed=self.confirmed)
+            pace = settings.number("ACCORD_BACK_OFF", 1.0)
+            self._inbox = Inbox(
+                session.database,
+                session.service,
+                session.tables,
+                self.handlers,
+                confirmed=self.confirmed,
+                back_off=[seconds * pace for seconds in BACK_OFF],
+            )
         return self._inbox
 
     def start(self) -> None:

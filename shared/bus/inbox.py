@@ -28,7 +28,7 @@ from shared.contracts.messages import CATALOGUE, Envelope, Message, Receipt, dig
 
 ATTEMPTS = 5
 BACK_OFF = (0.2, 1.0, 5.0, 30.0)
-"""Seconds before the second, third, fourth and fifth attempt."""
+"""Seconds before the second, third, fourth and fifth attempt; with up to a fifth more, so that not all come at once."""
 _CONFLICTS = 10
 
 log = logging.getLogger(__name__)
@@ -90,6 +90,7 @@ class Inbox:
         confirmed: Callable[[Any, Confirmed, datetime], None] | None = None,
         clock: Callable[[], datetime] = now,
         jitter: Callable[[], float] = random.random,
+        back_off: Sequence[float] = BACK_OFF,
     ) -> None:
         self.database = database
         self.service = service
@@ -98,14 +99,14 @@ class Inbox:
         self.on_confirmed = confirmed
         self.clock = clock
         self.jitter = jitter
+        self.back_off = back_off
 
     def handle(self, deliveries: Sequence[Delivery]) -> Tally:
         """Handle a batch, whole. When this returns, all of it is applied or kept as rows. Raises Away: nothing happened, try again."""
         tally = Tally()
-        suspects: set[int] = set()
+        together, suspects = list(deliveries), []
         if any(d.again for d in deliveries):
-            deliveries, suspects = self._note_started(deliveries, tally)
-        together = [d for i, d in enumerate(deliveries) if i not in suspects]
+            together, suspects = self._repeat(partial(self._note_started, deliveries))
         if together:
             try:
                 self._repeat(lambda: self._apply(together, tally, drain=True))
@@ -115,8 +116,8 @@ class Inbox:
                 log.info("a message of a batch of %d failed: trying each alone", len(together), exc_info=len(together) == 1)
                 for delivery in sorted(together, key=_order):
                     self._alone(delivery, tally)
-        for i in sorted(suspects):
-            self._alone(deliveries[i], tally)
+        for delivery in suspects:
+            self._alone(delivery, tally)
         return tally
 
     def _repeat(self, step: Callable[[], Any]) -> Any:
@@ -295,48 +296,71 @@ class Inbox:
 
     # Failing
 
-    def _note_started(self, deliveries: Sequence[Delivery], tally: Tally) -> tuple[list[Delivery], set[int]]:
-        """Count a redelivered message as tried before it is handled: its handler may have killed the process.
+    def _note_started(self, deliveries: Sequence[Delivery]) -> tuple[list[Delivery], list[Delivery]]:
+        """Count a redelivered message as tried before it is handled: its handler may have ended the process.
 
-        Returns what is left to handle, and which of it to handle alone. The broker's own count is of no use: it rises for a whole
-        prefetch window at every lost connection.
+        Returns what may be handled together, and the suspects: what was counted before is handled alone, what was tried least first,
+        so that one deadly message takes no other with it. The broker's own count is of no use: it rises for a whole prefetch window at
+        every lost connection.
         """
-        return self._repeat(lambda: self._note_started_once(deliveries, tally))  # type: ignore[no-any-return]
-
-    def _note_started_once(self, deliveries: Sequence[Delivery], tally: Tally) -> tuple[list[Delivery], set[int]]:
-        again = [d for d in deliveries if d.again]
-        subjects = {(d.envelope.destination, d.envelope.subject) for d in again}
-        left, suspects = [], set()
+        subjects = {(d.envelope.destination, d.envelope.subject) for d in deliveries if d.again}
+        together: list[Delivery] = []
+        suspects: list[tuple[int, Delivery]] = []
         with self.database.transaction(sorted({tenant for tenant, _ in subjects})) as storage:
             unit = Unit(storage, self.service, Tables(()), self.clock())
             unit.prefetch(subjects, waiting=sorted(subjects))
             for d in deliveries:
-                if d.again and d.envelope.type != Receipt.type:
-                    stream = unit.stream(d.key)
-                    numbered = d.envelope.sequence > 0
-                    row = unit.waiting.get((d.key, d.envelope.sequence, d.envelope.id))
-                    if not numbered or d.envelope.sequence == stream.applied + 1:
-                        if row is None or row.state == "started":
-                            row = _row(d, "started", (row.attempts if row else 0) + 1)
-                            if row.attempts > ATTEMPTS:
-                                row = replace(row, state="dead", error="it ended the process each time it was handled")
-                                if numbered:
-                                    stream.parked, stream.changed = stream.parked + 1, True
-                                tally.dead += 1
-                            unit.keep(row)
-                        if row.state == "dead":
-                            continue
-                        if row.attempts > 1:
-                            suspects.add(len(left))
-                left.append(d)
+                row = unit.waiting.get((d.key, d.envelope.sequence, d.envelope.id))
+                if not d.again or not self._counts(unit, d):
+                    together.append(d)
+                elif row is None or (row.state in {"started", "parked"} and row.attempts == 0):
+                    unit.keep(_row(d, "started", 1) if row is None else replace(row, attempts=1))
+                    together.append(d)
+                elif row.state in {"started", "parked"}:
+                    suspects.append((row.attempts, d))
+                else:
+                    together.append(d)
             unit.commit()
-        return left, suspects
+        return together, [d for _, d in sorted(suspects, key=lambda s: (s[0], _order(s[1])))]
+
+    def _counts(self, unit: Unit, d: Delivery) -> bool:
+        """Whether handling this message now would run its handler."""
+        if d.envelope.type == Receipt.type:
+            return False
+        return d.envelope.sequence == 0 or d.envelope.sequence == unit.stream(d.key).applied + 1
+
+    def _note_again(self, d: Delivery, tally: Tally) -> bool:
+        """Count one message as tried, right before it is handled alone. False when that was once too often: it is dead."""
+        subject = (d.envelope.destination, d.envelope.subject)
+        with self.database.transaction((subject[0],)) as storage:
+            unit = Unit(storage, self.service, Tables(()), self.clock())
+            unit.prefetch([subject], waiting=[subject])
+            row = unit.waiting.get((d.key, d.envelope.sequence, d.envelope.id))
+            if not self._counts(unit, d) or (row is not None and row.state == "failed"):
+                return True
+            if row is not None and row.state == "dead":
+                return False
+            row = _row(d, "started", 1) if row is None else replace(row, attempts=row.attempts + 1)
+            dead = row.attempts > ATTEMPTS
+            if dead:
+                if d.envelope.sequence and row.state == "started":
+                    stream = unit.stream(d.key)
+                    stream.parked, stream.changed = stream.parked + 1, True
+                row = replace(row, state="dead", error="it ended the process each time it was handled")
+                tally.dead += 1
+                tally.failures[d.envelope.type] += 1
+            unit.keep(row)
+            unit.commit()
+        return not dead
 
     def _alone(self, delivery: Delivery, tally: Tally) -> None:
         """Handle one message in its own transaction, then what it had held up, each in its own."""
-        queue: list[Delivery] = [delivery]
-        while queue:
-            d = queue.pop()
+        following: Delivery | None = delivery
+        while following is not None:
+            d, following = following, None
+            # A message that was handled before, as far as we know, may end the process: count it first.
+            if d.again and not self._repeat(partial(self._note_again, d, tally)):
+                return
             try:
                 self._repeat(partial(self._apply, [d], tally, drain=False))
             except Away:
@@ -344,10 +368,8 @@ class Inbox:
             except Exception as error:
                 log.warning("%s %s about %s failed", d.envelope.type, d.envelope.id, d.envelope.subject, exc_info=True)
                 self._repeat(partial(self._note_failed, d, error, tally))
-                continue
-            following = self._repeat(partial(self._following, d))
-            if following is not None:
-                queue.append(following)
+            else:
+                following = self._repeat(partial(self._following, d))
 
     def _following(self, d: Delivery) -> Delivery | None:
         if d.envelope.sequence == 0:
@@ -361,7 +383,7 @@ class Inbox:
                 return None
             unit.prefetch((), waiting=[subject])
             row = _parked_next(unit, stream)
-        return None if row is None or row.error is not None else _delivery(row)
+        return None if row is None or row.error is not None else replace(_delivery(row), again=True)
 
     def _note_failed(self, d: Delivery, error: Exception, tally: Tally) -> None:
         """Keep a failing message as a row, and have it come back after a while; after five attempts it is dead."""
@@ -372,10 +394,10 @@ class Inbox:
             unit.prefetch([subject], waiting=[subject])
             stream = unit.stream(d.key)
             row = unit.waiting.get((d.key, d.envelope.sequence, d.envelope.id))
-            # A redelivered message was counted when it was noted as started.
-            attempts = row.attempts + (0 if row.state == "started" else 1) if row is not None else 1
+            # A redelivered message was counted before it was handled.
+            attempts = (row.attempts if row is not None else 0) + (0 if d.again and row is not None and row.state != "failed" else 1)
             dead = attempts >= ATTEMPTS
-            due = at + timedelta(seconds=BACK_OFF[min(attempts, len(BACK_OFF)) - 1] * (1 + 0.2 * self.jitter()))
+            due = at + timedelta(seconds=self.back_off[min(attempts, len(self.back_off)) - 1] * (1 + 0.2 * self.jitter()))
             words = f"{type(error).__name__}: {error}"[:2000].replace("\x00", "")
             failed = replace(_row(d, "dead" if dead else "failed", attempts), error=words, not_before=None if dead else due)
             if d.envelope.sequence and (row is None or row.state == "started"):
