@@ -293,7 +293,7 @@ def details_due(work: Work, message: Heard[DetailsDue], now: datetime) -> None:
     )
     for found in page.items:
         partnership = work.get(Partnership, message.tenant, found.id)
-        if partnership is not None and partnership.phase == "accepted":
+        if partnership is not None:
             _follow(work, partnership, _tell_details(work, partnership))
     if page.next is not None:
         work.later(DetailsDue(after=page.next), tenant=message.tenant, subject=message.subject, at=now)
@@ -374,14 +374,15 @@ def _page(everybody: list[Assignment], query: Paged) -> tuple[list[Assignment], 
 
 
 def _assignment(partnership: Partnership, one: Assignment, person: Lent | None) -> Json:
-    # The customer learns how to reach somebody with the acceptance; the details name nobody else, this makes sure.
-    reachable = partnership.side == "partner" or one.state in {"accepted", "released"}
+    # The customer learns how to reach somebody with the acceptance, whatever else the partner may have told.
+    if partnership.side == "customer" and one.state not in {"accepted", "released"}:
+        person = None
     return {
         "id": one.id,
         "contact_id": one.contact_id,
         "name": person.name if person else one.name,
-        "email": person.email if person and reachable else None,
-        "phone": person.phone if person and reachable else None,
+        "email": person.email if person else None,
+        "phone": person.phone if person else None,
         "title": person.title if person else one.title,
         "state": one.state,
         "label": lending.label(one),
@@ -393,7 +394,5 @@ def _assignment(partnership: Partnership, one: Assignment, person: Lent | None) 
                 "role_id": grant.role_id,
             }
             for grant in one.roles
-        ]
-        if partnership.side == "customer"
-        else [],
+        ],
     }

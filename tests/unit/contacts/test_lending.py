@@ -8,7 +8,9 @@ import pytest
 
 from services.contacts import handlers
 from services.contacts.commands import CreateContact, RolesInUse, UpdateContact
-from services.contacts.domain import lending
+from services.contacts.domain import lending, parking
+from services.contacts.domain.parking import Early
+from services.contacts.timers import DetailsDue
 from shared.calls import Paged
 from shared.contracts.contacts import AssignmentsChanged, ContactDetails, DetailsShared
 from shared.contracts.offers import (
@@ -193,10 +195,12 @@ def details(counter: int, id: str, email: str = "ravi@kazenor.example") -> Detai
 
 
 def test_details_that_come_before_our_own_acceptance_wait_for_it(two: Two) -> None:
+    before = two.partnership("northwind")
     two.tell(details(1, two.ravi))
-    assert two.listed("northwind")["Ravi Iyer"]["email"] is None
+    assert two.partnership("northwind") == before
     two.accept()
     assert two.listed("northwind")["Ravi Iyer"]["email"] == "ravi@kazenor.example"
+    assert two.database.records["parked"] == {}
 
 
 def test_details_that_come_before_the_offer_itself_wait_too() -> None:
@@ -223,6 +227,23 @@ def test_of_several_waiting_details_the_highest_counter_counts(two: Two, order: 
         two.tell(details(counter, two.ravi, f"ravi{counter}@kazenor.example"))
     two.accept()
     assert two.listed("northwind")["Ravi Iyer"]["email"] == "ravi2@kazenor.example"
+
+
+def test_details_reach_nobody_whom_the_customer_did_not_accept(two: Two) -> None:
+    two.accept()
+    two.tell(details(1, two.cleo))
+    assert {name: one["email"] for name, one in two.listed("northwind").items()} == {
+        "Ravi Iyer": None,
+        "Cleo Duarte": None,
+    }
+
+
+def test_of_what_waits_only_the_counterparts_own_words_are_heard() -> None:
+    early = [Early(origin=origin, type="details.shared", body="{}") for origin in ("stranger", "kazenor")]
+    parked = None
+    for message in early:
+        parked = parking.park(parked, tenant="northwind", id=OFFER, message=message)
+    assert parking.said_by(parked, "kazenor") == (early[1],)
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -273,6 +294,15 @@ def test_a_change_of_a_lent_person_is_told_with_the_next_counter(two: Two) -> No
     assert (message.counter, message.contacts[0].phone) == (2, "2")
 
 
+def test_what_the_customer_has_heard_is_not_told_again(two: Two) -> None:
+    two.accept()
+    two.learn()
+    two.said()
+    for _ in range(2):
+        two.hear(handlers.details_due, "kazenor", DetailsDue(), subject=two.ravi)
+    assert two.said() == []
+
+
 def test_a_change_of_somebody_who_is_not_lent_is_told_to_nobody(two: Two) -> None:
     two.accept()
     two.learn()
@@ -319,6 +349,8 @@ def test_a_late_decline_changes_nothing_of_an_acceptance(two: Two) -> None:
     two.hear(
         handlers.offer_declined, "northwind", DeclineGiven(partner="kazenor", company="Kazenor", by=NILS, at=START)
     )
+    after = two.partnership("northwind")
+    assert after is not None and after.phase == "accepted"
     assert two.listed("northwind")["Ravi Iyer"]["state"] == "accepted"
 
 
