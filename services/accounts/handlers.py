@@ -260,26 +260,29 @@ def login_email(text: str) -> str:
     return str(clean(text, breaks=False)).lower()
 
 
-def find_login(work: Work, call: Call, email: str, counted_as: str, now: datetime) -> Knocking:
-    """The login with an e-mail; empty when there is none, or its user may not log in. Costs the same either way."""
+def find_login(work: Work, call: Call, email: str, counted_as: str, limit: float, now: datetime) -> Knocking:
+    """The login with an e-mail; empty when there is none, or its user may not log in. Costs the same either way.
+
+    `counted_as` is the id of its failures, of which `limit` are let pass.
+    """
     login = work.peek(Login, call.tenant, email)
     user = work.peek(User, call.tenant, login.user_id if login else "")
-    wait = attempts.wait(work.peek(Attempts, call.tenant, counted_as), attempts.PER_ACCOUNT, now)
+    wait = attempts.wait(work.peek(Attempts, call.tenant, counted_as), limit, now)
     if login is None or user is None or not user.active:
         return Knocking(wait, "", "", counted_as)
     return Knocking(wait, user.id, login.password_hash, counted_as)
 
 
-def own_login(work: Work, call: Call, now: datetime) -> Knocking:
+def own_login(work: Work, call: Call, limit: float, now: datetime) -> Knocking:
     """The login of whoever asks. Raises Forbidden when there is none."""
     user = _self(work, call)
-    return find_login(work, call, user.email, attempts.account_key(call.tenant, user.email), now)
+    return find_login(work, call, user.email, attempts.account_key(call.tenant, user.email), limit, now)
 
 
-def address_wait(work: Work, call: Call, address: str, now: datetime) -> int:
-    """For how many seconds nobody may log in from a network address."""
+def address_wait(work: Work, call: Call, address: str, limit: float, now: datetime) -> int:
+    """For how many seconds nobody may log in from a network address; `limit` failures of an address are let pass."""
     known = work.peek(Attempts, call.tenant, attempts.address_key(address))
-    return attempts.wait(known, attempts.PER_ADDRESS, now)
+    return attempts.wait(known, limit, now)
 
 
 def note_failure(work: Work, call: Call, counted_as: str, now: datetime) -> None:

@@ -13,6 +13,7 @@ from services.accounts.domain import attempts, environments
 from services.accounts.domain.businesses import may_be_tenant
 from services.accounts.domain.sessions import Token, read_token
 from services.accounts.store import TABLES
+from shared import settings
 from shared.bus.entrypoints import Neighbour, Records, command, off_hub, on, query
 from shared.bus.work import Heard, Json, Work
 from shared.calls import SYSTEM, Call
@@ -34,10 +35,16 @@ def _verify(password_hash: str, password: str) -> bool:
         return bool(off_hub(passwords.verify_password, password_hash, password))
 
 
+def _per_account() -> float:
+    return settings.number("ACCORD_FAILED_LOGINS_PER_ACCOUNT", attempts.PER_ACCOUNT)
+
+
 class AccountsService:
     """Businesses, their people and sessions, environments and settings; and accounts' word on who receives an offer."""
 
     name = "accounts"
+    # Many who log in at once wait for their hashes; nobody else shall wait behind them.
+    workers = 200
     publishers = ("offers", "contacts")
     records = Records("accounts", TABLES)
     contacts = Neighbour("contacts")
@@ -101,7 +108,7 @@ class AccountsService:
             call, tenant=tenant if may_be_tenant(tenant) else handlers.INSTALLATION, actor=SYSTEM, idempotency_key=None
         )
         self._ensure_address(body.address)
-        found = self.records.read(handlers.find_login, call, email, counted_as)
+        found = self.records.read(handlers.find_login, call, email, counted_as, _per_account())
         handlers.ensure_no_wait(found.wait)
         if not _verify(found.password_hash, body.password):
             self._note_failure(call, counted_as, body.address)
@@ -136,7 +143,7 @@ class AccountsService:
 
     @command()
     def change_password(self, call: Call) -> Json:
-        found = self.records.read(handlers.own_login, call)
+        found = self.records.read(handlers.own_login, call, _per_account())
         body = call.read(commands.ChangePassword)
         handlers.ensure_no_wait(found.wait)
         if not _verify(found.password_hash, body.old):
@@ -180,12 +187,13 @@ class AccountsService:
             raise ValidationError.of(("contact_id", "There is no such contact."))
 
     def _ensure_address(self, address: str | None) -> None:
-        if address is not None:
+        if address:
             call = Call("open_session", handlers.INSTALLATION, SYSTEM)
-            handlers.ensure_no_wait(self.records.read(handlers.address_wait, call, address))
+            limit = settings.number("ACCORD_FAILED_LOGINS_PER_ADDRESS", attempts.PER_ADDRESS)
+            handlers.ensure_no_wait(self.records.read(handlers.address_wait, call, address, limit))
 
     def _note_failure(self, call: Call, counted_as: str, address: str | None) -> None:
         self.records.run(handlers.note_failure, replace(call, idempotency_key=None), counted_as)
-        if address is not None:
+        if address:
             call = Call("open_session", handlers.INSTALLATION, SYSTEM)
             self.records.run(handlers.note_failure, call, attempts.address_key(address))

@@ -41,11 +41,11 @@ def service_class(module: str) -> type[Any]:
     return found[0]
 
 
-def config() -> dict[str, Any]:
-    """nameko's configuration."""
+def config(cls: type[Any]) -> dict[str, Any]:
+    """nameko's configuration. A service whose requests wait long (for a hash, not for the database) says how many may: `workers`."""
     return {
         "AMQP_URI": settings.amqp_uri(),
-        "max_workers": MAX_WORKERS,
+        "max_workers": getattr(cls, "workers", MAX_WORKERS),
         "serializer": serialization.NAME,
         "ACCEPT": [serialization.NAME],
         "HEARTBEAT": 30,
@@ -61,7 +61,7 @@ def main(module: str) -> int:
     logging.getLogger("nameko.containers").setLevel(logging.ERROR)
     assert_patched()
     serialization.register()
-    runner = ServiceRunner(config())
+    runner = ServiceRunner(config(cls))
     runner.add_service(cls)
     container = runner.service_map[name]
 

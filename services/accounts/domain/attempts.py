@@ -48,7 +48,7 @@ def failed_again(attempts: Attempts | None, *, tenant: str, id: str, now: dateti
     return replace(attempts, failed=attempts.failed + 1)
 
 
-def wait(attempts: Attempts | None, limit: int, now: datetime) -> int:
+def wait(attempts: Attempts | None, limit: float, now: datetime) -> int:
     """For how many seconds no login is tried, 0 when it may be."""
     if attempts is None or attempts.failed < limit:
         return 0

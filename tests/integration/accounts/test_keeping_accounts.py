@@ -177,9 +177,6 @@ def test_no_password_and_no_token_can_be_read_from_the_database(
     token = accounts.log_in("ada@example.org", tenant=tenant)
     with psycopg.connect(accounts_urls["ACCORD_ACCOUNTS_DATABASE_URL"]) as connection:
         connection.execute("select set_config('app.tenants', %s, true)", [tenant])
-        everything = "".join(
-            str(connection.execute(f"select * from {table.name}").fetchall())
-            for table in TABLES
-        )
+        everything = "".join(str(connection.execute(f"select * from {table.name}").fetchall()) for table in TABLES)
     assert token.session_id in everything
     assert token.secret not in everything

@@ -25,6 +25,7 @@ from shared.errors import Refusal, refusal
 from shared.ids import new_id
 from tests.servers import RabbitServer, prepare, until
 
+FAILURES_OF_AN_ADDRESS = 5
 _numbers = count(1)
 _RPC = kombu.Exchange("nameko-rpc", "topic", durable=True)
 
@@ -36,7 +37,7 @@ class Accounts:
         self.environment = environment
         self.uri = environment["ACCORD_AMQP_URI"]
 
-    def call(self, method: str, /, seconds: float = 10, **request: Any) -> Any:
+    def call(self, method: str, /, seconds: float = 60, **request: Any) -> Any:
         """The answer of `accounts.<method>`. Raises its refusal, or AssertionError for anything else."""
         correlation, answers = str(uuid4()), []
         with kombu.Connection(self.uri) as connection, connection.channel() as channel:
@@ -162,6 +163,7 @@ def accounts(service_databases: Callable[..., dict[str, str]], broker: RabbitSer
         "ACCORD_AMQP_URI": broker.uri(),
         "ACCORD_PEERS_AMQP_URI": broker.peers_uri(),
         "PSYCOPG_WAIT_FUNC": "wait_selector",
+        "ACCORD_FAILED_LOGINS_PER_ADDRESS": str(FAILURES_OF_AN_ADDRESS),
     }
     prepare("accounts", environment)
     broker.empty()
@@ -172,7 +174,7 @@ def accounts(service_databases: Callable[..., dict[str, str]], broker: RabbitSer
     )
     desk = Accounts(environment)
     try:
-        until(lambda: _ready(desk, process), 20, "accounts answers")
+        until(lambda: _ready(desk, process), 60, "accounts answers")
         yield desk
     finally:
         process.terminate()

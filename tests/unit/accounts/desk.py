@@ -61,7 +61,7 @@ class Accounts:
     def log_in(self, email: str, password: str = "correct horse", tenant: str = "kazenor") -> Token:
         """As service.py does it, with passwords compared as text."""
         call, key = self.call("system", tenant), handlers.attempts.account_key(tenant, email)
-        found = self.look(handlers.find_login, call, handlers.login_email(email), key)
+        found = self.look(handlers.find_login, call, handlers.login_email(email), key, 10)
         handlers.ensure_no_wait(found.wait)
         if found.password_hash != f"hash:{password}":
             self.ask(handlers.note_failure, call, key)

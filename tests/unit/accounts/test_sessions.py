@@ -206,7 +206,7 @@ def test_old_counts_are_removed_as_new_ones_come(accounts, ada):
 def test_an_address_is_limited_too(accounts):
     call, key = accounts.call("system", handlers.INSTALLATION), handlers.attempts.address_key("192.0.2.7")
     for _ in range(100):
-        assert accounts.look(handlers.address_wait, call, "192.0.2.7") == 0
+        assert accounts.look(handlers.address_wait, call, "192.0.2.7", 100) == 0
         accounts.ask(handlers.note_failure, call, key)
-    assert accounts.look(handlers.address_wait, call, "192.0.2.7") == 900
-    assert accounts.look(handlers.address_wait, call, "192.0.2.8") == 0
+    assert accounts.look(handlers.address_wait, call, "192.0.2.7", 100) == 900
+    assert accounts.look(handlers.address_wait, call, "192.0.2.8", 100) == 0
