@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import kombu
+from nameko.exceptions import RemoteError
 from nameko.standalone.rpc import ServiceRpcProxy
 
 from shared.bus.topology import CONTENT_TYPE, EVENTS, fact_key
@@ -48,7 +49,7 @@ def running(
         env={**os.environ, **environment, **more, "ACCORD_HEALTH_PORT": str(port)},
     )
     try:
-        until(lambda: process.poll() is not None or answers(port), 20, f"{module} {arguments} is ready")
+        until(lambda: process.poll() is not None or answers(port), 60, f"{module} {arguments} is ready")
         assert process.poll() is None, f"{module} {arguments} ended with {process.returncode}"
         yield process
     finally:
@@ -94,6 +95,15 @@ class Mouth:
 
 
 def ask(environment: Mapping[str, str], service: str, method: str, **request: Any) -> Any:
-    """The answer of a service to a stock nameko client. Raises nameko's RemoteError, or RpcTimeout after 5 s."""
-    with ServiceRpcProxy(service, {"AMQP_URI": environment["ACCORD_AMQP_URI"]}, timeout=5) as proxy:
-        return getattr(proxy, method)(**request)
+    """The answer of a service to a stock nameko client. Raises nameko's RemoteError, or RpcTimeout after 20 s.
+
+    Repeats what was unavailable, as any caller may: on a busy machine a neighbour misses its deadline of a second.
+    """
+    with ServiceRpcProxy(service, {"AMQP_URI": environment["ACCORD_AMQP_URI"]}, timeout=20) as proxy:
+        for attempt in range(5):
+            try:
+                return getattr(proxy, method)(**request)
+            except RemoteError as error:
+                if error.exc_type != "Unavailable" or attempt == 4:
+                    raise
+    raise AssertionError("unreachable")

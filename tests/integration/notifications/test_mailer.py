@@ -31,6 +31,8 @@ from tests import story
 from tests.hearing import START, Ear
 from tests.servers import PostgresServer, free_port, until
 
+# It stops within 2 s; a busy machine may need longer to run it at all, but not as long as a mail server may be waited for.
+SOON = 5
 SENDER, URL = "Accord <accord@accord.example>", "http://localhost:8080"
 
 
@@ -259,7 +261,7 @@ def test_the_process_outlives_its_mail_server_and_its_database_and_stops_when_to
             write_mails(urls, "ann")
             until(lambda: "Ann <ann@northwind.example>" in [m["To"] for m in sink.taken], 15)
         assert running.poll() is None
-        assert ended(running) < 2
+        assert ended(running) < SOON
 
 
 def test_it_stops_in_time_while_a_mail_server_does_not_answer_and_the_mail_stays_due(urls: dict[str, str]) -> None:
@@ -269,7 +271,7 @@ def test_it_stops_in_time_while_a_mail_server_does_not_answer_and_the_mail_stays
             silent.settimeout(15)
             connection, _ = silent.accept()
             with connection:
-                assert ended(running) < 2
+                assert ended(running) < SOON
     (row,) = rows(urls)
     assert row["due_at"] is not None
     assert row["attempts"] == 0
