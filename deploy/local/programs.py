@@ -69,7 +69,7 @@ def applications(common: Mapping[str, str], databases: Mapping[str, str], ports:
         green = {url: databases[url], "PSYCOPG_WAIT_FUNC": "wait_selector"}
         found.append(python(service, "shared.bus.run", f"services.{service}.service", own=green))
         found.append(python(f"{service}-relay", "shared.bus.relay", service, own={relay: databases[relay]}))
-    url = "ACCORD_NOTIFICATIONS_DATABASE_URL"
+    url = "ACCORD_NOTIFICATIONS_OPS_DATABASE_URL"
     found.append(python("mailer", "services.notifications.mailer", own={url: databases[url]}))
     found.append(python("mailbox", "deploy.local.mailbox", own={"ACCORD_MAIL_FOLDER": str(RUN / "mail")}))
     urls = {health_variable(name): f"http://127.0.0.1:{ports[name]}" for name in health_names()}
