@@ -7,6 +7,7 @@ import time
 import pytest
 
 from services.accounts import passwords
+from shared.calls import Call
 
 
 @pytest.fixture(scope="module")
@@ -47,3 +48,12 @@ def test_a_login_that_does_not_exist_takes_as_long_as_one_that_does(kept):
         return min(times)
 
     assert 0.5 < quickest("") / quickest(kept) < 2
+
+
+def test_what_is_kept_for_a_repetition_says_nothing_of_a_password():
+    def fingerprint(**body: str) -> str:
+        return Call("create_user", "kazenor", "ada", {}, body).fingerprint
+
+    assert fingerprint(name="Bob", password="correct horse") == fingerprint(name="Bob", password="battery staple")
+    assert fingerprint(old="a", new="b") == fingerprint(old="c", new="d")
+    assert fingerprint(name="Bob") != fingerprint(name="Eve")
