@@ -64,7 +64,7 @@ async def login(request: Request) -> Response:
                             ("password", "Enter your password.")):
         if not form.value(field).strip():
             form.refuse(field, sentence)
-    status = 422
+    status = 200
     if not request.state.form_is_ours:
         form.refuse("", EXPIRED)
         status = 403
@@ -75,12 +75,10 @@ async def login(request: Request) -> Response:
             return _enter(desk, session, target)
         except NotAuthenticated:
             form.refuse("", WRONG_LOGIN)
-            status = 401
         except Refusal as refusal:
             # The form of an e-mail or a tenant name must not tell more than a wrong one does.
             if refusal.code == "validation_error":
                 form.refuse("", WRONG_LOGIN)
-                status = 401
             else:
                 status = form.refused(refusal)
     return await desk.page("login.html", status, form=form, next=target)
@@ -99,7 +97,7 @@ async def register(request: Request) -> Response:
     desk, data = desk_of(request), await request.form()
     form = Form.sent(REGISTRATION, data)
     form.set("tenant", tenant_names.from_typed(form.value("tenant")))
-    status = 422
+    status = 200
     if not request.state.form_is_ours:
         form.refuse("", EXPIRED)
         status = 403

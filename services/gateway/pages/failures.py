@@ -42,7 +42,7 @@ async def failed(desk: Desk, refusal: Refusal) -> Response:
     desk.unread = desk.unread or 0  # a page that tells of trouble asks nobody else
     status, code = status_of(refusal), refusal.code
     response = await desk.page(
-        "failure.html", status, heading=TITLES.get(code, "This cannot be done"), detail=DETAILS.get(code) or refusal.detail, status=status,
+        "failure.html", status, heading=TITLES.get(code, "This cannot be done"), detail=DETAILS.get(code) or refusal.detail, number=status,
         again=desk.here if desk.request.method == "GET" and status in {429, 500, 503} else None)
     seconds = retry_after(refusal, datetime.now(UTC))
     if seconds is not None:

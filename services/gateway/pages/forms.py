@@ -57,7 +57,9 @@ class Form:
             self.refuse(rename(str(error["field"])), str(error["message"]))
         if not self.wrong:
             self.refuse(at, refusal.detail)
-        return status_of(refusal)
+        status = status_of(refusal)
+        # The form again, with what is to be corrected, is a page like any other: a browser would log a 422 as a failure of the site.
+        return status if status in {403, 429, 503} else 200
 
     @property
     def wrong(self) -> bool:

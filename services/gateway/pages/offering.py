@@ -40,7 +40,7 @@ async def _page(desk: Desk, form: Form, status: int = 200) -> Response:
     try:
         contacts, users = await asyncio.gather(everybody(desk, "contacts", "list_contacts"), everybody(desk, "accounts", "list_users"))
     except Unavailable:
-        if status == 200:
+        if status != 503:
             raise
         # What was entered matters more than the list: show at least the people who had been chosen.
         contacts, users = ([{"id": i, "name": "A chosen contact"} for i in form.values("contact_ids")], [dict(desk.person.user)])
@@ -68,8 +68,10 @@ async def send_offer(request: Request) -> Response:
                             ("message", "Write a message to the customer."), ("contact_ids", "Choose at least one contact.")):
         if not form.value(field).strip():
             form.refuse(field, sentence)
+    if len(form.value("message").strip().replace("\r\n", "\n")) > MESSAGE_LIMIT:
+        form.refuse("message", f"Use at most {MESSAGE_LIMIT} characters.")
     if form.wrong:
-        return await _page(desk, form, 422)
+        return await _page(desk, form)
     try:
         await desk.do(
             "offers", "send_offer", customer_tenant=form.value("customer_tenant"), customer_email=form.value("customer_email").strip(),
@@ -79,7 +81,7 @@ async def send_offer(request: Request) -> Response:
     except Refusal as refusal:
         if refusal.code == "idempotency_key_reused":
             form.refuse("", "This form was sent already and its offer is on your home page. To send another one, start with a new form.")
-            return await _page(desk, form, 409)
+            return await _page(desk, form)
         return await _page(desk, form, form.refused(refusal, _field, at="customer_tenant" if refusal.code == "partnership_exists" else ""))
     return desk.go("/", "offer-sent")
 

@@ -119,7 +119,7 @@ async def accept(request: Request, partnership_id: str) -> Response:
     if not any(c["roles"] for c in granted) and not data.get("back"):
         form.refuse(f"roles.{offered[0]['id']}" if offered else "", "Choose at least one role for at least one contact.")
     if form.wrong or data.get("back"):
-        return await desk.page("acceptance.html", 422 if form.wrong else 200, p=found, offered=offered, environments=places, form=form)
+        return await desk.page("acceptance.html", p=found, offered=offered, environments=places, form=form)
     return await desk.page(
         "acceptance_confirmation.html", p=found, form=form, accepted=[c for c in granted if c["roles"]],
         declined=[c for c in granted if not c["roles"]])
@@ -233,6 +233,7 @@ async def decide(request: Request, partnership_id: str, decision: str) -> Respon
     body = {"reason": reason} if asked.reason is not None and reason.strip() else {}
     if asked.reason and not body:
         form.refuse("reason", "Give a reason.")
+    status = 200
     if not form.wrong:
         try:
             await desk.do("offers", asked.method, partnership_id=partnership_id, **body, **{KEY: form.key})
@@ -241,8 +242,6 @@ async def decide(request: Request, partnership_id: str, decision: str) -> Respon
             raise
         except Refusal as refusal:
             status = form.refused(refusal)
-    else:
-        status = 422
     found = await _partnership(desk, partnership_id)
     return await desk.page("decision.html", status, p=found, asked=asked, words_=_words(asked, found), form=form)
 

@@ -18,6 +18,7 @@ ACTIONS = {
     "end": ("End Partnership", "termination"),
     "remove": ("Remove", "removal"),
 }
+TURNS = {"ours": "Your turn", "theirs": "Their turn"}
 
 
 def tile(p: Json) -> dict[str, Any]:
@@ -32,7 +33,7 @@ def tile(p: Json) -> dict[str, Any]:
     return {
         "id": p["id"], "url": url, "tenant": counterpart["tenant"], "company": company, "named": bool(counterpart.get("company")),
         "role": role, "counterpart_is": words.COUNTERPARTS.get(role, role), "status": status, "status_label": words.STATUSES.get(status, status.title()),
-        "turn": turn, "turn_since": p.get("turn_since"), "turn_label": _turn(turn, company), "delivery": p.get("delivery"),
+        "turn": turn, "turn_since": p.get("turn_since"), "turn_label": TURNS.get(turn or "", ""), "delivery": p.get("delivery"),
         "delivery_label": words.DELIVERIES.get(p.get("delivery") or "", ""), "shows_delivery": bool(p.get("delivery")) and status != "undeliverable"
         and (role == "partner" or status != "open"), "alert": _alert(p, company), "message": p.get("message") or "",
         "sent_by": (p.get("sent_by") or {}).get("name") or "", "sent_at": p.get("sent_at"), "expires_at": p.get("expires_at"),
@@ -44,10 +45,6 @@ def tile(p: Json) -> dict[str, Any]:
         "offered": [{"id": c["contact_id"], "name": c.get("name") or "", "title": c.get("title") or ""} for c in p.get("offered") or []],
         "customer_email": p.get("customer_email") or "", "updated_at": p.get("updated_at"), "version": p.get("version"),
     }
-
-
-def _turn(turn: str | None, company: str) -> str:
-    return {"ours": "Your turn", "theirs": f"Waiting for {company}"}.get(turn or "", "")
 
 
 def _alert(p: Json, company: str) -> str:

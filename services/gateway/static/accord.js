@@ -145,14 +145,22 @@ if (times.length) {
   }, 30000);
 }
 
+// Following a notification marks it as read.
+const token = () => document.querySelector("meta[name=csrf-token]").content;
+for (const link of all("a[data-read]")) {
+  link.addEventListener("click", () => {
+    const body = new URLSearchParams({ csrf_token: token(), id: link.dataset.read });
+    fetch("/notifications/read", { method: "POST", body, keepalive: true, redirect: "manual" }).catch(() => {});
+  });
+}
+
 // The other side learns that somebody has looked: said once the page is really shown, for a GET never marks anything.
 const main = document.getElementById("main");
 if (main && main.dataset.seen) {
   const say = () => {
     if (document.visibilityState !== "visible") return;
     document.removeEventListener("visibilitychange", say);
-    const token = document.querySelector("meta[name=csrf-token]").content;
-    fetch(main.dataset.seen, { method: "POST", headers: { "X-CSRF-Token": token }, body: "", keepalive: true }).catch(() => {});
+    fetch(main.dataset.seen, { method: "POST", headers: { "X-CSRF-Token": token() }, keepalive: true }).catch(() => {});
   };
   document.addEventListener("visibilitychange", say);
   say();
