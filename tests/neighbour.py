@@ -13,13 +13,15 @@ from nameko.runners import ServiceRunner
 
 from shared import health, settings
 from shared.bus import serialization
-from shared.bus.run import config, service_class
+from shared.bus.run import service_class
 
 
 def main(module: str) -> None:
     """Run the one service class of `module` until killed."""
     serialization.register()
-    runner = ServiceRunner(config())
+    runner = ServiceRunner(
+        {"AMQP_URI": settings.amqp_uri(), "serializer": serialization.NAME, "ACCEPT": [serialization.NAME]}
+    )
     runner.add_service(service_class(module))
     runner.start()
     port = settings.health_port()
