@@ -60,6 +60,15 @@ def address(name: str, email: str) -> Address:
     return Address(one_line(name), user, ascii_domain)
 
 
+def check_sender(sender: str) -> str:
+    """`sender` as it is. Raises ValueError with a sentence when it cannot be a From header: else every mail would fail."""
+    try:
+        address(*parseaddr(sender))
+    except ValueError as error:
+        raise ValueError(f"ACCORD_MAIL_FROM must look like Accord <accord@example.com>, not {sender!r}.") from error
+    return sender
+
+
 def home(url: str, tenant: str) -> str:
     """The address of a tenant's pages: `http://localhost:8080` and `kazenor` give `http://kazenor.localhost:8080`.
 

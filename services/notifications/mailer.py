@@ -21,7 +21,7 @@ from typing import Any
 import psycopg
 from prometheus_client import Counter
 
-from services.notifications.mail import compose
+from services.notifications.mail import check_sender, compose
 from services.notifications.post import NotTaken, Post, Server, ServerAway
 from services.notifications.store import MAILS
 from shared import health, logs, settings
@@ -190,7 +190,7 @@ def main() -> int:
         mailer = Mailer(
             settings.database_url("notifications", "ops"),
             Post(Server.of(settings.required("ACCORD_SMTP_URL"))),
-            sender=settings.required("ACCORD_MAIL_FROM"),
+            sender=check_sender(settings.required("ACCORD_MAIL_FROM")),
             url=settings.required("ACCORD_URL"),
             stopping=stopping,
         )

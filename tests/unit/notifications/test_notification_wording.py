@@ -12,7 +12,7 @@ import pytest
 from services.notifications.domain.people import Audience, Mail, News, Team, User
 from services.notifications.domain.recipients import candidates, hears
 from services.notifications.domain.wording import names, text, words
-from services.notifications.mail import compose, home, message_id
+from services.notifications.mail import check_sender, compose, home, message_id
 from services.notifications.post import Server
 from tests import story
 from tests.hearing import START
@@ -176,6 +176,13 @@ def test_a_mail_server_is_read_from_its_address() -> None:
         "smtp+starttls", "mail.example", 587, "us@er", "p:w"
     )
     assert Server.of("smtps://mail.example").port == 465
+
+
+@pytest.mark.parametrize("sender", ["Accord", "Accord <accord>", ""])
+def test_a_wrong_sender_is_found_before_the_first_mail(sender: str) -> None:
+    with pytest.raises(ValueError, match="ACCORD_MAIL_FROM must look like"):
+        check_sender(sender)
+    assert check_sender("Accord <accord@localhost>") == "Accord <accord@localhost>"
 
 
 @pytest.mark.parametrize("url", ["mail.example:25", "http://mail.example", "smtp://", "smtp://u:secret@host:99999", ""])
