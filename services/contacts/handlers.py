@@ -10,13 +10,12 @@ from services.contacts.domain import directory, lending, parking
 from services.contacts.domain.directory import Contact
 from services.contacts.domain.lending import Assignment, Grant, Lent, Partnership
 from services.contacts.domain.parking import Early, Parked
-from services.contacts.timers import DetailsDue
 from shared.bus.door import check_version
 from shared.bus.work import Heard, Json, Work
 from shared.calls import Call, Paged
 from shared.clock import iso
 from shared.contracts.accounts import UserChanged
-from shared.contracts.contacts import AssignmentsChanged, ContactDetails, DetailsShared
+from shared.contracts.contacts import AssignmentsChanged, ContactDetails, DetailsDue, DetailsShared
 from shared.contracts.offers import (
     AcceptanceGiven,
     AcceptanceReceived,

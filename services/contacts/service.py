@@ -9,13 +9,12 @@ from datetime import datetime
 from services.contacts import handlers
 from services.contacts.commands import CreateContact, GetContacts, ListContacts, RolesInUse, UpdateContact
 from services.contacts.store import TABLES
-from services.contacts.timers import DetailsDue
 from shared.bus.door import admit, standing
 from shared.bus.entrypoints import Neighbour, Records, command, on, query
 from shared.bus.work import Heard, Json, Work
 from shared.calls import SYSTEM, Call, Empty, Paged
 from shared.contracts.accounts import UserChanged
-from shared.contracts.contacts import DetailsShared
+from shared.contracts.contacts import DetailsDue, DetailsShared
 from shared.contracts.offers import (
     AcceptanceGiven,
     AcceptanceReceived,

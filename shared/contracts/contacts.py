@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from shared.contracts.messages import Fact, PeerMessage, Value
+from shared.contracts.messages import Fact, PeerMessage, Timer, Value
 
 
 class ContactDetails(Value):
@@ -33,3 +33,11 @@ class AssignmentsChanged(Fact):
     type: ClassVar[str] = "assignments.changed"
     version: int
     working: int
+
+
+class DetailsDue(Timer):
+    """A person was changed: tell whom they are lent to. Subject: the contact. `after`: the last run's cursor."""
+
+    publisher: ClassVar[str] = "contacts"
+    type: ClassVar[str] = "details.due"
+    after: str | None = None

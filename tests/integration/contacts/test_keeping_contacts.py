@@ -13,10 +13,9 @@ import pytest
 from services.contacts import handlers
 from services.contacts.commands import CreateContact, GetContacts, ListContacts, RolesInUse, UpdateContact
 from services.contacts.store import PARTNERSHIPS
-from services.contacts.timers import DetailsDue
 from shared.bus.work import Work
 from shared.calls import Paged
-from shared.contracts.contacts import ContactDetails, DetailsShared
+from shared.contracts.contacts import ContactDetails, DetailsDue, DetailsShared
 from shared.contracts.offers import AcceptedContact, Grant
 from shared.errors import ContactInUse, NotFound, ValidationError
 from shared.ids import new_id
@@ -222,7 +221,7 @@ def test_without_a_tenant_in_the_transaction_nothing_is_seen(contacts_urls: dict
         connection.execute("insert into parked (tenant, id, version, state) values ('canary', %s, 1, '{}')", [new_id()])
         connection.commit()
         for table in ("contacts", "partnerships", "parked"):
-            assert connection.execute(f"select count(*) from {table}").fetchone() == (0,)  # noqa: S608
+            assert connection.execute(f"select count(*) from {table}").fetchone() == (0,)
         connection.execute("select set_config('app.tenants', 'other', true)")
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute(

@@ -64,8 +64,8 @@ def test_without_a_tenant_in_the_transaction_nothing_is_seen(managers_urls: dict
         for table in ("teams", "colleagues"):
             connection.execute("select set_config('app.tenants', 'canary', true)")
             connection.execute(
-                f"insert into {table} (tenant, id, version, state) values ('canary', %s, 1, '{{}}')",  # noqa: S608
+                f"insert into {table} (tenant, id, version, state) values ('canary', %s, 1, '{{}}')",
                 [new_id()],
             )
             connection.commit()
-            assert connection.execute(f"select count(*) from {table}").fetchone() == (0,)  # noqa: S608
+            assert connection.execute(f"select count(*) from {table}").fetchone() == (0,)

@@ -10,9 +10,8 @@ from services.contacts import handlers
 from services.contacts.commands import CreateContact, RolesInUse, UpdateContact
 from services.contacts.domain import lending, parking
 from services.contacts.domain.parking import Early
-from services.contacts.timers import DetailsDue
 from shared.calls import Paged
-from shared.contracts.contacts import AssignmentsChanged, ContactDetails, DetailsShared
+from shared.contracts.contacts import AssignmentsChanged, ContactDetails, DetailsDue, DetailsShared
 from shared.contracts.offers import (
     AcceptanceGiven,
     AcceptanceReceived,
