@@ -7,7 +7,8 @@ import stat
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-RUN = ROOT / ".run"
+RUN = Path(os.environ.get("ACCORD_RUN") or ROOT / ".run").absolute()
+"""Everything a running stack keeps. `ACCORD_RUN` puts it elsewhere, so that two can run beside each other."""
 VENV = ROOT / ".venv"
 
 SERVICES = ("accounts", "offers", "contacts", "managers", "history", "notifications")

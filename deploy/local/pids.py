@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
+from xmlrpc.client import Fault
 
 from deploy.local.paths import RUN, write_private
 
@@ -23,10 +25,12 @@ def main() -> None:
     from supervisor import childutils
 
     supervisor = childutils.getRPCInterface(os.environ).supervisor
-    while True:
-        write(supervisor.getAllProcessInfo())
-        childutils.listener.wait(sys.stdin, sys.stdout)
-        childutils.listener.ok(sys.stdout)
+    # While it shuts down it answers nothing; then there is nothing to keep true either.
+    with contextlib.suppress(Fault, OSError, ValueError):
+        while True:
+            write(supervisor.getAllProcessInfo())
+            childutils.listener.wait(sys.stdin, sys.stdout)
+            childutils.listener.ok(sys.stdout)
 
 
 if __name__ == "__main__":

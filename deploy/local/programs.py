@@ -11,7 +11,7 @@ from pathlib import Path
 
 from deploy.local.paths import ROOT, RUN, SERVICES, write_private
 
-MARK = "ACCORD_RUN"
+MARK = "ACCORD_STACK"
 """An environment variable of everything that runs here; by it `down` finds what a killed supervisor left behind."""
 
 
@@ -83,7 +83,7 @@ def inherited() -> dict[str, str]:
     dropped = ("MAKE", "MFLAGS", "RABBITMQ_", "ERL_", "PYTHON")
     addresses = ("DATABASE_URL", "AMQP_URI", "HEALTH_URL")
     kept = {k: v for k, v in os.environ.items() if not k.startswith(dropped) and not k.endswith(addresses)}
-    return {**kept, MARK: str(RUN)}
+    return {**kept, "ACCORD_RUN": str(RUN), MARK: str(RUN)}
 
 
 def _plain(text: str) -> str:
