@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, TypeVar
@@ -53,6 +54,7 @@ B = TypeVar("B", bound=BaseModel)
 # The fingerprint is stored: a fast hash over a password would let whoever holds a dump try passwords out.
 _SECRETS = frozenset({"password", "old", "new", "token"})
 
+_TENANT = re.compile(r"[a-z0-9-]{1,63}")
 _SENTENCES = {
     "missing": "This field is required.",
     "extra_forbidden": "This field is not known here.",
@@ -113,6 +115,9 @@ class Call:
         tenant, actor = ("", "") if anonymous else (rest.pop("tenant", None), rest.pop("actor", None))
         if not anonymous and (not isinstance(tenant, str) or not tenant or not isinstance(actor, str) or not actor):
             raise ValidationError.of(("tenant", "An RPC names the tenant and the actor."))
+        if not anonymous and not _TENANT.fullmatch(tenant):
+            # Row-level security is told the tenants as one list: a comma would name another one.
+            raise NotFound()
         if key is not None and not (isinstance(key, str) and 0 < len(key) <= 255):
             raise ValidationError.of(("Idempotency-Key", "A key has 1 to 255 characters."))
         path = {}

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.servers import PostgresServer, RabbitServer, prepare, temporary_folder
+from tests.stack import Stack
 
 
 @pytest.fixture(scope="session")
@@ -63,3 +64,13 @@ def services(
         return environment
 
     return make
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """The whole of Accord, running; one for all tests that ask for it."""
+    with temporary_folder() as folder:
+        running = Stack(folder)
+        running.up()
+        yield running
+        running.down()
