@@ -50,7 +50,7 @@ def _keep(
     shared: bool = True,
 ) -> None:
     fact: OffersFact = message.data
-    work.put(
+    work.add(
         Entry(
             tenant=message.tenant,
             # The same fact always gets the same id, so a replay or a simulated run writes the same history.

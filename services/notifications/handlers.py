@@ -168,7 +168,7 @@ def _tell(work: Work, message: Heard[Any]) -> None:
         at=message.time,
         data=fact.model_dump(mode="json"),
     )
-    work.put(news)
+    work.add(news)
     for user_id in candidates(news, audience, work.get(Team, message.tenant, message.subject)):
         _notify(work, news, work.peek(User, message.tenant, user_id))
 
@@ -193,7 +193,8 @@ def _notify(work: Work, news: News, user: User | None) -> None:
     )
     chosen = work.peek(Preferences, news.tenant, user.id)
     if chosen is None or chosen.mail:
-        work.put(
+        # There is a mail only where there is a notification.
+        work.add(
             Mail(
                 tenant=news.tenant,
                 id=id,

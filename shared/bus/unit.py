@@ -153,6 +153,11 @@ class Unit:
         held.record, held.dirty = kept, True
         return kept
 
+    def add(self, record: R) -> R:
+        table = self.tables.of(type(record))
+        self._held.setdefault((table.name, record.tenant, record.id), _Held(table, None, True, 0))
+        return self.put(record)
+
     def delete(self, record: type[Record], tenant: str, id: str) -> None:
         table = self.tables.of(record)
         self._deleted.append((table, tenant, id))

@@ -58,6 +58,12 @@ class Work(Protocol):
     def put(self, record: R) -> R:
         """Keep the record; returns it with the version it is kept under."""
 
+    def add(self, record: R) -> R:
+        """Keep a record whose id nobody can have used: like `put`, but nothing is read first, so a batch of new records costs one insert.
+
+        When it is there after all, the transaction begins again, in vain.
+        """
+
     def delete(self, record: type[Record], tenant: str, id: str) -> None:
         """Remove the record, if it is there."""
 

@@ -70,14 +70,14 @@ def sink() -> Iterator[Sink]:
         yield one
 
 
-def write_mails(urls: dict[str, str], *ids: str) -> None:
+def write_mails(urls: dict[str, str], *ids: str, partnership: str = story.PARTNERSHIP) -> None:
     """Mails as the service writes them: an offer comes in, and these people hear of it."""
     database = PostgresDatabase(urls["ACCORD_NOTIFICATIONS_DATABASE_URL"], size=1)
     ear = Ear(database, "notifications", TABLES)
     for id in ids:
         changed = UserChanged(id=id, name=id.title(), email=f"{id}@northwind.example", role="admin", active=True)
         ear.hear(handlers.user_changed, changed, tenant="northwind", subject=id, time=START)
-    ear.hear(handlers.offer_received, story.RECEIVED, tenant="northwind", subject=story.PARTNERSHIP)
+    ear.hear(handlers.offer_received, story.RECEIVED, tenant="northwind", subject=partnership)
     database._pool.close()
 
 
@@ -258,7 +258,7 @@ def test_the_process_outlives_its_mail_server_and_its_database_and_stops_when_to
             until(lambda: not ready(health_port), 15)
             postgres_server.start()
             until(lambda: ready(health_port), 30)
-            write_mails(urls, "ann")
+            write_mails(urls, "ann", partnership="another")
             until(lambda: "Ann <ann@northwind.example>" in [m["To"] for m in sink.taken], 15)
         assert running.poll() is None
         assert ended(running) < SOON
