@@ -70,7 +70,7 @@ def send_offer(work: Work, call: Call, command: SendOffer, *, person: Person, an
         expires_at=now + timedelta(days=answers.offer_days),
         now=now,
     )
-    p = work.put(p)
+    p = work.add(p)
     work.put(Pair(tenant=tenant, id=customer, partnership_id=p.id))
     offered = [said.OfferedContact(id=c.id, name=c.name, title=c.title) for c in contacts]
     sender = said.Person(id=person.id, name=person.name)
