@@ -1,0 +1,56 @@
+"""A browser, and what every page must hold: nothing on the console, nothing against the content security policy.
+
+The browser is the one of the system (Debian: chromium). A missing browser is a failure, never a skip.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    assert found, "These tests need Chromium (Debian: apt install chromium)."
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def person(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """`person()` is somebody at a browser of their own. At the end each page must have been quiet."""
+    contexts: list[BrowserContext] = []
+    troubles: list[str] = []
+
+    def make(**options: object) -> Page:
+        context = browser.new_context(**options)  # type: ignore[arg-type]
+        context.set_default_timeout(15_000)
+        contexts.append(context)
+        # A violation of the policy is reported on the console too; this also names what was blocked.
+        context.add_init_script(
+            "document.addEventListener('securitypolicyviolation', e => console.error('CSP: ' + e.violatedDirective + ' ' + e.blockedURI))"
+        )
+        page = context.new_page()
+        page.on("console", lambda m: troubles.append(f"{page.url}: {m.text}") if m.type in {"error", "warning"} else None)
+        page.on("pageerror", lambda error: troubles.append(f"{page.url}: {error}"))
+        return page
+
+    yield make
+    for context in contexts:
+        context.close()
+    assert troubles == []
