@@ -281,6 +281,9 @@ class PostgresDatabase:
             max_size=size,
             open=False,
             timeout=2.0,
+            # The pool doubles its pauses between attempts until it gives up; whoever asks next starts anew. Left at its five minutes,
+            # it would notice a database that is back after as long again as it was away.
+            reconnect_timeout=1.0,
             # A transaction that waits for a lock or a slow statement gives up before its caller does.
             kwargs={"options": "-c statement_timeout=10s -c lock_timeout=3s -c idle_in_transaction_session_timeout=30s"},
         )

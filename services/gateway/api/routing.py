@@ -6,6 +6,7 @@ A `Route` is one endpoint as data. It serves the request and writes its part of 
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -88,7 +89,10 @@ class Route:
             return problem(refusal)
 
     async def _answer(self, request: Request) -> Response:
+        began = time.monotonic()
         who = None if self.anonymous else await identity.from_request(request)
+        # One deadline for the request, however many are asked; the time a body takes to arrive is the client's.
+        left = max(0.2, (READ if self.reads else COMMAND) - (time.monotonic() - began))
         if who is not None:
             request.scope["accord.who"] = (who.tenant, who.actor)
         raw = b"" if self.reads else await bodies.read(request)
@@ -99,7 +103,7 @@ class Route:
             identity.check_csrf(request, who)
         form = self._form(request, who, raw)
         try:
-            result = await self._ask(request, form)
+            result = await self._ask(request, form, left)
         except ValidationError as refusal:
             raise form.translate(refusal) from None
         if self.reads:
@@ -128,10 +132,10 @@ class Route:
             form.kwargs.update(tenant=who.tenant, actor=who.actor)
         return form
 
-    async def _ask(self, request: Request, form: bodies.Form) -> Any:
+    async def _ask(self, request: Request, form: bodies.Form, deadline: float) -> Any:
         rpc: Caller = request.app.state.rpc
         ask = rpc.call if self.location else rpc.call_raw
-        return await ask(self.service, self.rpc, READ if self.reads else COMMAND, **form.kwargs)
+        return await ask(self.service, self.rpc, deadline, **form.kwargs)
 
     def _respond(self, result: Any) -> Response:
         if self.status == 204:

@@ -229,7 +229,7 @@ def test_what_was_created_has_its_address(ada: TestClient, rpc: FakeRpc) -> None
 def test_reads_wait_shorter_than_commands(ada: TestClient, rpc: FakeRpc) -> None:
     ada.get("/api/v1/me")
     ada.patch("/api/v1/me", json={})
-    assert rpc.deadlines[-2:] == [2.0, 5.0]
+    assert [round(deadline) for deadline in rpc.deadlines[-2:]] == [2, 5]
 
 
 def test_the_service_says_which_field(ada: TestClient, rpc: FakeRpc) -> None:

@@ -1,0 +1,633 @@
+"""The pages with services that answer from a table: who gets in, which forms count, what is shown again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fastapi.routing import APIRoute
+from starlette.routing import BaseRoute
+from starlette.testclient import TestClient
+
+from services.gateway.app import create_app
+from services.gateway.pages import csrf, site
+from services.gateway.pages.desk import NOTE, safe_next
+from services.gateway.pages.rooms import Door, Room
+from services.gateway.rpc import ServiceFailure
+from shared.errors import (
+    Forbidden,
+    NotAuthenticated,
+    PartnershipExists,
+    RateLimited,
+    TenantTaken,
+    Unavailable,
+    ValidationError,
+)
+from shared.ids import new_id
+from tests.unit.gateway.fake_rpc import ADA, TOKEN, FakeRpc
+
+ID = new_id()
+CONTACT = {
+    "id": new_id(),
+    "name": "Amara Diallo",
+    "email": "amara@kazenor.example",
+    "phone": "",
+    "title": "Engineer",
+    "version": 1,
+}
+PLACES = {
+    "items": [
+        {
+            "id": new_id(),
+            "name": "Production",
+            "roles": [{"id": new_id(), "name": "Viewer"}, {"id": new_id(), "name": "Operator"}],
+        }
+    ]
+}
+NASTY = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
+
+
+def partnership(**other: Any) -> dict[str, Any]:
+    offered = [{"contact_id": CONTACT["id"], "name": CONTACT["name"], "title": ""}]
+    return {
+        "id": ID, "role": "customer", "counterpart": {"tenant": "northwind", "company": "Northwind Traders", "profile": {}},
+        "status": "open", "turn": "ours", "turn_since": "2026-01-02T03:04:05Z", "delivery": "delivered", "message": "Shall we?",
+        "sent_by": {"id": ID, "name": "Nils"}, "sent_at": "2026-01-02T03:04:05Z", "expires_at": "2026-02-02T03:04:05Z",
+        "contacts_count": 0, "offered_count": 1, "offered": offered, "managers_count": 0, "pending_modifications": 0,
+        "owners": {"ours": None, "theirs": None}, "ended": None, "decline_reason": None, "actions": ["accept", "decline", "view"],
+        "more_actions": [], "version": 1, "updated_at": "2026-01-02T03:04:05Z", **other,
+    }  # fmt: skip
+
+
+@pytest.fixture
+def rpc(rpc: FakeRpc) -> FakeRpc:
+    """All that the pages read is there."""
+    nothing = {"items": [], "next": None}
+    rpc.on("notifications", "list_notifications", {**nothing, "unread_count": 3})
+    rpc.on("offers", "list_partnerships", {"items": [partnership()], "next": None})
+    rpc.on("offers", "count_partnerships", {"by_status": {"open": 1}, "by_role": {}, "by_turn": {}})
+    rpc.on("offers", "get_partnership", partnership())
+    rpc.on("contacts", "list_contacts", {"items": [CONTACT], "next": None})
+    rpc.on("contacts", "get_contact", CONTACT)
+    rpc.on("contacts", "list_assignments", nothing)
+    rpc.on("managers", "list_managers", nothing)
+    rpc.on("history", "list_entries", nothing)
+    rpc.on("accounts", "list_users", {"items": [ADA], "next": None})
+    rpc.on("accounts", "get_environments", PLACES)
+    rpc.on("accounts", "get_profile", {"company": "Kazenor", "addresses": []})
+    return rpc
+
+
+@pytest.fixture
+def visitor(rpc: FakeRpc) -> Iterator[TestClient]:
+    """A browser without a session."""
+    with TestClient(create_app(rpc), base_url="http://localhost:8080", follow_redirects=False) as client:
+        yield client
+
+
+@pytest.fixture
+def ada(visitor: TestClient) -> TestClient:
+    """Ada's browser, logged in."""
+    visitor.cookies.set("accord_session", TOKEN)
+    return visitor
+
+
+def send(client: TestClient, path: str, **fields: Any) -> Any:
+    """Send a form as a page of this session would."""
+    return client.post(path, data={csrf.FIELD: csrf.token(TOKEN), **fields})
+
+
+def routes(found: list[BaseRoute]) -> Iterator[APIRoute]:
+    for route in found:
+        if isinstance(route, APIRoute):
+            yield route
+        yield from routes(
+            getattr(getattr(route, "original_router", route), "routes", []) if not isinstance(route, APIRoute) else []
+        )
+
+
+EVERY = list(routes(site.router().routes))
+OPEN = {"/login", "/register"}
+
+
+def somewhere(route: APIRoute) -> str:
+    return re.sub(r"{decision}", "decline", re.sub(r"{\w+_id}", ID, route.path))
+
+
+# Who gets in
+
+
+def test_there_are_pages() -> None:
+    assert len(EVERY) > 25
+
+
+@pytest.mark.parametrize("route", EVERY, ids=lambda r: f"{sorted(r.methods)[0]} {r.path}")
+def test_every_page_but_login_and_registration_needs_a_login(
+    route: APIRoute, visitor: TestClient, rpc: FakeRpc
+) -> None:
+    assert isinstance(route, Door)
+    assert isinstance(route, Room) == (route.path not in OPEN)
+    if route.path not in OPEN:
+        answer = visitor.request(
+            sorted(route.methods)[0], somewhere(route), data={} if "POST" in route.methods else None
+        )
+        assert answer.status_code == 303
+        assert answer.headers["location"].startswith("/login")
+        assert rpc.calls == []
+
+
+@pytest.mark.parametrize(
+    "route", [r for r in EVERY if "POST" in r.methods and isinstance(r, Room)], ids=lambda r: r.path
+)
+@pytest.mark.parametrize("token", [None, "", "wrong", csrf.token("another session")])
+def test_a_form_without_the_token_of_the_session_does_nothing(
+    route: APIRoute, token: str | None, ada: TestClient, rpc: FakeRpc
+) -> None:
+    answer = ada.post(somewhere(route), data={} if token is None else {csrf.FIELD: token})
+    assert answer.status_code == 403
+    assert [method for _, method, _ in rpc.calls] == ["authenticate"]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Origin": "http://elsewhere.example"},
+        {"Origin": "null"},
+    ],
+)
+def test_a_form_from_another_site_does_nothing_even_with_the_token(
+    headers: dict[str, str], ada: TestClient, rpc: FakeRpc
+) -> None:
+    answer = ada.post(
+        "/contacts", data={csrf.FIELD: csrf.token(TOKEN), "name": "X", "email": "x@y.example"}, headers=headers
+    )
+    assert answer.status_code == 403
+    assert rpc.asked("contacts", "create_contact") == []
+
+
+def test_the_session_of_another_business_opens_nothing_on_this_host(ada: TestClient, rpc: FakeRpc) -> None:
+    answer = ada.get("/contacts", headers={"Host": "northwind.localhost:8080"})
+    assert answer.status_code == 403
+    assert rpc.asked("contacts", "list_contacts") == []
+
+
+def test_the_login_leads_back_to_where_one_was(visitor: TestClient) -> None:
+    assert visitor.get("/contacts?q=a&x=1").headers["location"] == "/login?next=/contacts%3Fq%3Da%26x%3D1"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "//evil.example",
+        "/\\evil.example",
+        "https://evil.example",
+        "javascript:alert(1)",
+        "",
+        None,
+        "/\tx",
+        "/a\n",
+        "/login",
+        "/logout",
+    ],
+)
+def test_nobody_is_sent_to_another_host(path: str | None) -> None:
+    assert safe_next(path) == "/"
+
+
+# Logging in
+
+
+def login(client: TestClient, **fields: str) -> Any:
+    """Open the login page and send its form."""
+    client.get("/login")
+    token = csrf.token(client.cookies[csrf.FORM_COOKIE])
+    return client.post(
+        "/login",
+        data={csrf.FIELD: token, "tenant": "kazenor", "email": "ada@kazenor.example", "password": "x" * 10, **fields},
+    )
+
+
+def test_a_login_sets_a_cookie_that_scripts_and_other_sites_do_not_get(visitor: TestClient, rpc: FakeRpc) -> None:
+    rpc.on("accounts", "open_session", {"token": TOKEN, "expires_at": "2100-01-01T00:00:00Z", "user": ADA})
+    answer = login(visitor, next="/contacts")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/contacts")
+    cookie = next(c for c in answer.headers.get_list("set-cookie") if c.startswith("accord_session="))
+    assert "HttpOnly" in cookie
+    assert "SameSite=lax" in cookie
+    assert "Path=/" in cookie
+    assert "Domain" not in cookie  # this host only
+    assert "Secure" not in cookie  # plain http
+
+
+def test_cookies_are_for_https_only_where_accord_is(
+    visitor: TestClient, rpc: FakeRpc, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ACCORD_URL", "https://localhost")
+    rpc.on("accounts", "open_session", {"token": TOKEN, "expires_at": "2100-01-01T00:00:00Z", "user": ADA})
+    page = visitor.get("/login")
+    cookie = page.headers["set-cookie"]
+    assert "Secure" in cookie
+    value = cookie.split(";")[0].split("=", 1)[1]
+    body = {csrf.FIELD: csrf.token(value), "tenant": "kazenor", "email": "a@b.example", "password": "x" * 10}
+    answer = visitor.post("/login", data=body, headers={"Cookie": f"{csrf.FORM_COOKIE}={value}"})
+    assert "Secure" in next(c for c in answer.headers.get_list("set-cookie") if c.startswith("accord_session="))
+
+
+def test_the_host_says_which_business_a_login_is_for(visitor: TestClient, rpc: FakeRpc) -> None:
+    rpc.on("accounts", "open_session", NotAuthenticated())
+    host = {"Host": "northwind.localhost:8080"}
+    page = visitor.get("/login", headers=host)
+    assert "Tenant name" not in page.text
+    value = page.headers["set-cookie"].split(";")[0].split("=", 1)[1]
+    body = {csrf.FIELD: csrf.token(value), "tenant": "kazenor", "email": "a@b.example", "password": "x" * 10}
+    visitor.post("/login", data=body, headers={**host, "Cookie": f"{csrf.FORM_COOKIE}={value}"})
+    assert rpc.asked("accounts", "open_session")[0]["tenant"] == "northwind"
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        NotAuthenticated(),
+        ValidationError.of(("email", "Enter an e-mail address.")),
+        ValidationError.of(("tenant", "x")),
+    ],
+)
+def test_a_wrong_login_does_not_tell_what_was_wrong(refusal: Exception, visitor: TestClient, rpc: FakeRpc) -> None:
+    rpc.on("accounts", "open_session", refusal)
+    answer = login(visitor, password="a secret of mine")
+    assert "No login fits these details." in answer.text
+    assert "accord_session" not in answer.headers.get("set-cookie", "")
+    assert 'value="ada@kazenor.example"' in answer.text
+    assert "a secret of mine" not in answer.text
+
+
+def test_too_many_logins_are_told_so(visitor: TestClient, rpc: FakeRpc) -> None:
+    rpc.on("accounts", "open_session", RateLimited("Too many failed logins. Try again in 9 minutes."))
+    answer = login(visitor)
+    assert answer.status_code == 429
+    assert "Try again in 9 minutes." in answer.text
+
+
+def test_a_login_without_the_token_of_its_page_opens_nothing_and_keeps_what_was_typed(
+    visitor: TestClient, rpc: FakeRpc
+) -> None:
+    answer = visitor.post("/login", data={"tenant": "kazenor", "email": "ada@kazenor.example", "password": "x" * 10})
+    assert answer.status_code == 403
+    assert 'value="ada@kazenor.example"' in answer.text
+    assert rpc.asked("accounts", "open_session") == []
+
+
+def test_a_registration_shows_each_mistake_at_its_field_and_keeps_the_rest(visitor: TestClient, rpc: FakeRpc) -> None:
+    rpc.on("accounts", "register_tenant", TenantTaken())
+    visitor.get("/register")
+    token = csrf.token(visitor.cookies[csrf.FORM_COOKIE])
+    body = {
+        "company": "Kazenor",
+        "tenant": "https://kazenor.accord.example/",
+        "name": "Ada",
+        "email": "ada@kazenor.example",
+        "password": "long enough",
+    }
+    answer = visitor.post("/register", data={csrf.FIELD: token, **body})
+    assert rpc.asked("accounts", "register_tenant")[0]["tenant"] == "kazenor"
+    assert 'id="tenant-error"' in answer.text
+    assert '<a href="#tenant">' in answer.text
+    assert "<title>Error: " in answer.text
+    assert 'value="Ada"' in answer.text
+    assert "long enough" not in answer.text
+
+
+def test_on_the_host_of_a_business_no_other_one_is_registered(visitor: TestClient, rpc: FakeRpc) -> None:
+    host = {"Host": "northwind.localhost:8080"}
+    value = visitor.get("/register", headers=host).headers["set-cookie"].split(";")[0].split("=", 1)[1]
+    body = {
+        csrf.FIELD: csrf.token(value),
+        "company": "K",
+        "tenant": "kazenor",
+        "name": "Ada",
+        "email": "a@b.example",
+        "password": "x" * 10,
+    }
+    page = visitor.post("/register", data=body, headers={**host, "Cookie": f"{csrf.FORM_COOKIE}={value}"})
+    assert 'id="tenant-error"' in page.text
+    assert rpc.asked("accounts", "register_tenant") == []
+
+
+def test_logging_out_ends_the_session_and_takes_the_cookie_away(ada: TestClient, rpc: FakeRpc) -> None:
+    rpc.on("accounts", "close_session", {})
+    answer = send(ada, "/logout")
+    assert rpc.asked("accounts", "close_session")[0]["token"] == TOKEN
+    assert 'accord_session=""' in answer.headers.get_list("set-cookie")[1] + answer.headers.get_list("set-cookie")[0]
+
+
+# What is shown
+
+
+PAGES = [
+    "/", "/contacts", "/contacts/new", f"/contacts/{ID}", f"/contacts/{ID}/deletion", "/partnerships/new", f"/partnerships/{ID}",
+    f"/partnerships/{ID}/acceptance", f"/partnerships/{ID}/decline", f"/partnerships/{ID}/history", "/notifications", "/profile", "/users",
+    "/users/new", "/environments", "/settings",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_each_page_is_whole_and_keeps_to_itself(path: str, ada: TestClient) -> None:
+    answer = ada.get(path)
+    assert answer.status_code == 200
+    assert answer.text.count("<h1") == 1
+    assert answer.headers["cache-control"] == "no-store"
+    policy = answer.headers["content-security-policy"]
+    assert "unsafe" not in policy
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert not re.search(r"<script(?! src=)|<style|\sstyle=|\son\w+=", answer.text)
+    assert not re.search(r'(?:src|href)="(?:https?:)?//', answer.text)
+    for form in re.findall(r'<form[^>]*method="post".*?</form>', answer.text, re.DOTALL):
+        assert f'name="{csrf.FIELD}"' in form
+    for element in re.findall(r"<(?:input|select|textarea)[^>]*>", answer.text):
+        if 'type="hidden"' in element or 'type="checkbox"' in element or 'type="radio"' in element:
+            continue
+        id = re.search(r'id="([^"]+)"', element)
+        assert id is not None, element
+        assert f'for="{id[1]}"' in answer.text
+
+
+def test_what_others_wrote_is_text_and_never_markup(ada: TestClient, rpc: FakeRpc) -> None:
+    nasty = partnership(
+        counterpart={"tenant": "northwind", "company": NASTY, "profile": {}}, message=NASTY, sent_by={"id": ID, "name": NASTY},
+        offered=[{"contact_id": CONTACT["id"], "name": NASTY, "title": NASTY}], decline_reason=NASTY,
+    )  # fmt: skip
+    rpc.on("offers", "get_partnership", nasty)
+    rpc.on("offers", "list_partnerships", {"items": [nasty], "next": None})
+    rpc.on("contacts", "list_assignments", {"items": [{"contact_id": ID, "name": NASTY, "title": NASTY, "email": NASTY, "phone": NASTY, "state": "accepted", "label": NASTY, "roles": [{"environment": NASTY, "role": NASTY}]}], "next": None})  # fmt: skip
+    rpc.on("history", "list_entries", {"items": [{"id": ID, "at": "2026-01-01T00:00:00Z", "title": NASTY, "by": {"side": "them", "name": NASTY}, "shared": True, "details": {"message": NASTY, "unknown": NASTY, "contacts": [{"id": ID, "name": NASTY}]}}], "next": None})  # fmt: skip
+    rpc.on("notifications", "list_notifications", {"items": [{"id": ID, "at": "2026-01-01T00:00:00Z", "title": NASTY, "text": NASTY, "partnership_id": ID, "read": False}], "next": None, "unread_count": 1})  # fmt: skip
+    rpc.on("contacts", "list_contacts", {"items": [{**CONTACT, "name": NASTY, "email": NASTY}], "next": None})
+    for path in ["/", f"/partnerships/{ID}", f"/partnerships/{ID}/history", f"/partnerships/{ID}/acceptance", f"/partnerships/{ID}/decline", "/notifications", f"/contacts?q={NASTY}", "/partnerships/new"]:  # fmt: skip
+        text = ada.get(path).text
+        assert "&lt;script&gt;" in text, path
+        assert "<script>" not in text, path
+        assert "<img" not in text, path
+
+
+def test_a_page_shows_what_it_can_when_others_are_away(ada: TestClient, rpc: FakeRpc) -> None:
+    for service, method in [("contacts", "list_assignments"), ("managers", "list_managers"), ("history", "list_entries"), ("notifications", "list_notifications")]:  # fmt: skip
+        rpc.on(service, method, Unavailable())
+    answer = ada.get(f"/partnerships/{ID}")
+    assert answer.status_code == 200
+    assert "Shall we?" in answer.text
+    assert "cannot be shown at the moment" in answer.text
+
+
+def test_when_the_owner_is_away_the_page_says_so_and_when_to_try_again(ada: TestClient, rpc: FakeRpc) -> None:
+    rpc.on("offers", "list_partnerships", Unavailable())
+    answer = ada.get("/?q=x")
+    assert answer.status_code == 503
+    assert answer.headers["content-type"].startswith("text/html")
+    assert answer.headers["retry-after"]
+    assert 'href="/?q=x">Try again' in answer.text
+
+
+def test_a_defect_of_a_service_is_a_page_and_tells_nothing_of_it(ada: TestClient, rpc: FakeRpc) -> None:
+    rpc.on("offers", "get_partnership", ServiceFailure("offers.get_partnership: KeyError: 'secret'"))
+    answer = ada.get(f"/partnerships/{ID}")
+    assert answer.status_code == 500
+    assert "secret" not in answer.text
+
+
+def test_an_unknown_address_is_a_page_with_a_way_on(visitor: TestClient) -> None:
+    answer = visitor.get("/nowhere/at/all")
+    assert answer.status_code == 404
+    assert 'href="/"' in answer.text
+
+
+def test_an_unknown_address_of_the_api_is_no_page(visitor: TestClient) -> None:
+    assert visitor.get("/api/v1/nowhere").headers["content-type"] == "application/problem+json"
+
+
+def test_static_files_may_be_kept_as_long_as_their_address_says_which_they_are(visitor: TestClient) -> None:
+    page = visitor.get("/login").text
+    for address in re.findall(r'"(/static/[^"]+)"', page):
+        answer = visitor.get(address)
+        assert answer.status_code == 200
+        assert "immutable" in answer.headers["cache-control"]
+    assert visitor.get("/static/accord.css").headers["cache-control"] == "no-cache"
+    assert visitor.get("/static/../app.py").status_code == 404
+
+
+def test_home_asks_for_what_the_filters_say(ada: TestClient, rpc: FakeRpc) -> None:
+    ada.get("/?q=north&status=ended&role=partner&turn=ours&sort=company&cursor=abc")
+    asked = rpc.asked("offers", "list_partnerships")[0]
+    chosen = {name: asked[name] for name in ("q", "status", "role", "turn", "sort", "cursor")}
+    assert chosen == {
+        "q": "north",
+        "status": ["ended"],
+        "role": "partner",
+        "turn": "ours",
+        "sort": "company",
+        "cursor": "abc",
+    }
+
+
+def test_home_forgets_filters_that_make_no_sense(ada: TestClient, rpc: FakeRpc) -> None:
+    assert ada.get("/?status=nonsense&turn=x&role=&sort=zz").status_code == 200
+    assert not rpc.asked("offers", "list_partnerships")[0].keys() & {"status", "turn", "role", "sort"}
+
+
+def test_an_empty_home_says_what_to_do(ada: TestClient, rpc: FakeRpc) -> None:
+    rpc.on("offers", "list_partnerships", {"items": [], "next": None})
+    page = ada.get("/").text
+    assert "No business partners yet" in page
+    assert "Add Customer" in page
+
+
+def test_only_what_is_allowed_is_offered(ada: TestClient, rpc: FakeRpc) -> None:
+    rpc.on("offers", "get_partnership", partnership(status="accepted", actions=["view"]))
+    page = ada.get(f"/partnerships/{ID}").text
+    assert "/acceptance" not in page
+    assert "/decline" not in page
+    assert ada.get(f"/partnerships/{ID}/decline").status_code == 409
+
+
+def test_a_redirect_says_on_the_next_page_only_what_we_wrote(ada: TestClient) -> None:
+    ada.cookies.set(NOTE, "offer-sent")
+    assert "Your offer is on its way." in ada.get("/").text
+    ada.cookies.set(NOTE, "evil")
+    assert "evil" not in ada.get("/").text
+
+
+# Sending an offer
+
+
+OFFER = {
+    "customer_tenant": "northwind",
+    "customer_email": "nils@northwind.example",
+    "message": "Shall we?",
+    "contact_ids": CONTACT["id"],
+}
+
+
+def test_an_offer_is_sent_with_the_key_of_its_form_and_the_sender_as_manager(ada: TestClient, rpc: FakeRpc) -> None:
+    rpc.on("offers", "send_offer", partnership())
+    key = re.search(r'name="idempotency_key" value="([^"]+)"', ada.get("/partnerships/new").text)
+    assert key is not None
+    body = {**OFFER, "customer_tenant": " HTTPS://Northwind.accord.example:8080/x ", "idempotency_key": key[1]}
+    for _ in range(2):
+        answer = send(ada, "/partnerships", **body)
+        assert (answer.status_code, answer.headers["location"]) == (303, "/")
+    first, second = rpc.asked("offers", "send_offer")
+    assert first == second
+    assert first["idempotency_key"] == key[1]
+    assert first["customer_tenant"] == "northwind"
+    assert first["contact_ids"] == [CONTACT["id"]]
+    assert first["manager_ids"] == [ADA["id"]]
+
+
+def test_every_form_has_a_key_of_its_own(ada: TestClient) -> None:
+    keys = {
+        re.search(r'name="idempotency_key" value="([^"]+)"', ada.get("/partnerships/new").text)[1] for _ in range(3)
+    }  # type: ignore[index]
+    assert len(keys) == 3
+
+
+def test_an_incomplete_offer_is_shown_again_with_everything_still_filled_in(ada: TestClient, rpc: FakeRpc) -> None:
+    answer = send(ada, "/partnerships", customer_tenant="northwind", message="x" * 501, contact_ids=CONTACT["id"])
+    assert rpc.asked("offers", "send_offer") == []
+    page = answer.text
+    assert 'id="customer_email-error"' in page
+    assert 'id="message-error"' in page
+    assert 'value="northwind"' in page
+    assert "x" * 501 in page
+    assert re.search(rf'value="{CONTACT["id"]}" checked', page)
+    # The focus goes to the first field at fault.
+    assert re.findall(r'<(?:input|textarea)[^>]*\sid="(\w+)"[^>]* autofocus', page) == ["customer_email"]
+
+
+@pytest.mark.parametrize(
+    ("refusal", "field"),
+    [
+        (ValidationError.of(("customer_email", "Enter an e-mail address like name@example.com.")), "customer_email"),
+        (ValidationError.of(("contact_ids.0", "There is no such contact.")), "contact_ids"),
+        (ValidationError.of(("manager_ids.1", "Has no active login.")), "manager_ids"),
+        (PartnershipExists(), "customer_tenant"),
+    ],
+)
+def test_what_the_service_refuses_stands_at_its_field(
+    refusal: Exception, field: str, ada: TestClient, rpc: FakeRpc
+) -> None:
+    rpc.on("offers", "send_offer", refusal)
+    key = new_id()
+    page = send(ada, "/partnerships", **OFFER, idempotency_key=key).text
+    assert f'id="{field}-error"' in page
+    # Nothing was stored under the key, so the corrected form keeps it.
+    assert f'value="{key}"' in page
+
+
+def test_an_offer_that_may_or_may_not_have_been_sent_can_be_sent_again_with_the_same_key(
+    ada: TestClient, rpc: FakeRpc
+) -> None:
+    rpc.on("offers", "send_offer", Unavailable())
+    key = new_id()
+    answer = send(ada, "/partnerships", **OFFER, idempotency_key=key)
+    assert answer.status_code == 503
+    assert f'value="{key}"' in answer.text
+    assert "Shall we?" in answer.text
+
+
+def test_nothing_is_lost_when_the_directory_is_away_too(ada: TestClient, rpc: FakeRpc) -> None:
+    for service, method in [("offers", "send_offer"), ("contacts", "list_contacts"), ("accounts", "list_users")]:
+        rpc.on(service, method, Unavailable())
+    answer = send(ada, "/partnerships", **OFFER, idempotency_key=new_id())
+    assert answer.status_code == 503
+    assert f'value="{CONTACT["id"]}" checked' in answer.text
+    assert "Shall we?" in answer.text
+
+
+def test_whoever_may_not_send_offers_is_told_so(ada: TestClient, rpc: FakeRpc) -> None:
+    rpc.on("offers", "send_offer", Forbidden())
+    assert send(ada, "/partnerships", **OFFER).status_code == 403
+
+
+# Answering one
+
+
+VIEWER, OPERATOR = (f"{PLACES['items'][0]['id']}:{role['id']}" for role in PLACES["items"][0]["roles"])
+ROLES = f"roles.{CONTACT['id']}"
+
+
+def test_before_the_yes_it_is_said_what_will_follow(ada: TestClient, rpc: FakeRpc) -> None:
+    page = send(ada, f"/partnerships/{ID}/acceptance", **{ROLES: [VIEWER, OPERATOR]}).text
+    assert rpc.asked("offers", "accept_offer") == []
+    assert "Accept the offer of Northwind Traders?" in page
+    assert "Viewer, Operator" in page
+
+
+def test_an_acceptance_names_each_contact_with_its_roles(ada: TestClient, rpc: FakeRpc) -> None:
+    rpc.on("offers", "accept_offer", partnership())
+    key = new_id()
+    answer = send(
+        ada,
+        f"/partnerships/{ID}/acceptance",
+        **{ROLES: [VIEWER, OPERATOR]},
+        comment="Welcome.",
+        confirm="yes",
+        idempotency_key=key,
+    )
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/partnerships/{ID}")
+    asked = rpc.asked("offers", "accept_offer")[0]
+    place, roles = PLACES["items"][0]["id"], [role["id"] for role in PLACES["items"][0]["roles"]]
+    assert asked["contacts"] == [
+        {"contact_id": CONTACT["id"], "roles": [{"environment": place, "role": r} for r in roles]}
+    ]
+    assert (asked["comment"], asked["idempotency_key"]) == ("Welcome.", key)
+
+
+def test_an_acceptance_of_nobody_is_shown_again(ada: TestClient, rpc: FakeRpc) -> None:
+    page = send(ada, f"/partnerships/{ID}/acceptance", comment="Welcome.").text
+    assert f'id="{ROLES}-error"' in page
+    assert "Welcome." in page
+
+
+def test_back_from_the_question_returns_to_the_roles_that_were_chosen(ada: TestClient) -> None:
+    page = send(ada, f"/partnerships/{ID}/acceptance", **{ROLES: [OPERATOR]}, back="yes").text
+    assert "Assign Role" in page
+    assert f'value="{OPERATOR}" checked' in page
+    assert f'value="{VIEWER}" checked' not in page
+
+
+def test_an_offer_that_was_withdrawn_meanwhile_is_not_a_dead_end(ada: TestClient, rpc: FakeRpc) -> None:
+    rpc.on("offers", "get_partnership", partnership(status="withdrawn", actions=["view", "remove"]))
+    answer = ada.get(f"/partnerships/{ID}/acceptance")
+    assert answer.status_code == 409
+    assert "withdrawn and can no longer be accepted" in answer.text
+
+
+@pytest.mark.parametrize(("reason", "sent"), [("Not now.", {"reason": "Not now."}), ("   ", {})])
+def test_a_decline_may_have_a_reason(reason: str, sent: dict[str, str], ada: TestClient, rpc: FakeRpc) -> None:
+    rpc.on("offers", "decline_offer", partnership())
+    assert send(ada, f"/partnerships/{ID}/decline", reason=reason).status_code == 303
+    asked = rpc.asked("offers", "decline_offer")[0]
+    assert {name: asked[name] for name in asked.keys() & {"reason"}} == sent
+
+
+def test_a_look_is_told_by_a_post_and_never_by_a_get(ada: TestClient, rpc: FakeRpc) -> None:
+    ada.get(f"/partnerships/{ID}")
+    assert rpc.asked("offers", "mark_seen") == []
+    answer = ada.post(f"/partnerships/{ID}/seen", headers={"X-CSRF-Token": csrf.token(TOKEN)})
+    assert answer.status_code == 204
+    assert len(rpc.asked("offers", "mark_seen")) == 1
+
+
+def test_a_form_that_is_too_large_is_refused(ada: TestClient, rpc: FakeRpc) -> None:
+    assert send(ada, "/contacts", name="x" * (1024 * 1024)).status_code == 413
+    assert rpc.asked("contacts", "create_contact") == []
+
+
+def test_files_are_no_fields(ada: TestClient, rpc: FakeRpc) -> None:
+    answer = ada.post("/contacts", data={csrf.FIELD: csrf.token(TOKEN)}, files={"name": ("a.txt", b"x")})
+    assert answer.status_code == 400
+    assert rpc.asked("contacts", "create_contact") == []
