@@ -46,7 +46,9 @@ def person(browser: Browser) -> Iterator[Callable[..., Page]]:
             "document.addEventListener('securitypolicyviolation', e => console.error('CSP: ' + e.violatedDirective + ' ' + e.blockedURI))"
         )
         page = context.new_page()
-        page.on("console", lambda m: troubles.append(f"{page.url}: {m.text}") if m.type in {"error", "warning"} else None)
+        page.on(
+            "console", lambda m: troubles.append(f"{page.url}: {m.text}") if m.type in {"error", "warning"} else None
+        )
         page.on("pageerror", lambda error: troubles.append(f"{page.url}: {error}"))
         return page
 

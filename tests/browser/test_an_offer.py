@@ -77,7 +77,14 @@ def test_an_offer_is_sent_accepted_with_a_role_and_seen_on_both_homes(stack: Sta
     ada, nils = person(), person()
     sender, customer = name("kazenor"), name("northwind")
     register(ada, home(stack), tenant=sender, company="Kazenor Works", person="Ada Vogt", email="ada@kazenor.example")
-    register(nils, stack.tenant_url(customer), tenant=customer, company="Northwind Traders", person="Nils Berg", email="nils@northwind.example")
+    register(
+        nils,
+        stack.tenant_url(customer),
+        tenant=customer,
+        company="Northwind Traders",
+        person="Nils Berg",
+        email="nils@northwind.example",
+    )
     expect(nils.get_by_text("No business partners yet")).to_be_visible()
 
     add_contact(ada, "Amara Diallo", "Integration engineer")
@@ -115,7 +122,13 @@ def test_an_offer_is_sent_accepted_with_a_role_and_seen_on_both_homes(stack: Sta
     expect(tile(nils, "Kazenor Works")).to_contain_text("Accepted")
 
     ada.get_by_role("link", name="Home").first.click()
-    reload_until(ada, lambda: "Accepted" in (tile(ada, "Northwind Traders").inner_text() if tile(ada, "Northwind Traders").count() else ""))
+    reload_until(
+        ada,
+        lambda: (
+            "Accepted"
+            in (tile(ada, "Northwind Traders").inner_text() if tile(ada, "Northwind Traders").count() else "")
+        ),
+    )
     reload_until(ada, lambda: "1 contact" in tile(ada, "Northwind Traders").inner_text())
     tile(ada, "Northwind Traders").get_by_role("link", name="Northwind Traders").click()
     # Roles are the customer's own matter.
@@ -150,10 +163,27 @@ def test_a_double_click_sends_one_offer(stack: Stack, person: Person) -> None:
 
 
 def test_an_offer_is_declined_with_a_reason_and_without_scripts(stack: Stack, person: Person) -> None:
-    ada, nils = person(java_script_enabled=False), person(java_script_enabled=False, viewport={"width": 390, "height": 844})
+    ada, nils = (
+        person(java_script_enabled=False),
+        person(java_script_enabled=False, viewport={"width": 390, "height": 844}),
+    )
     sender, customer = name("kazenor"), name("northwind")
-    register(ada, stack.tenant_url(sender), tenant=sender, company="Kazenor Works", person="Ada Vogt", email="ada@kazenor.example")
-    register(nils, home(stack), tenant=customer, company="Northwind Traders", person="Nils Berg", email="nils@northwind.example")
+    register(
+        ada,
+        stack.tenant_url(sender),
+        tenant=sender,
+        company="Kazenor Works",
+        person="Ada Vogt",
+        email="ada@kazenor.example",
+    )
+    register(
+        nils,
+        home(stack),
+        tenant=customer,
+        company="Northwind Traders",
+        person="Nils Berg",
+        email="nils@northwind.example",
+    )
     add_contact(ada, "Amara Diallo")
     send_offer(ada, customer=customer, email="nils@northwind.example", message="Shall we?", contacts=["Amara Diallo"])
     nils.goto(home(stack))
@@ -165,7 +195,14 @@ def test_an_offer_is_declined_with_a_reason_and_without_scripts(stack: Stack, pe
     expect(nils.get_by_text("Declined. The other side has been told.")).to_be_visible()
 
     ada.goto(stack.tenant_url(sender))
-    reload_until(ada, lambda: "Declined" in tile(ada, "Northwind Traders").inner_text() if tile(ada, "Northwind Traders").count() else False)
+    reload_until(
+        ada,
+        lambda: (
+            "Declined" in tile(ada, "Northwind Traders").inner_text()
+            if tile(ada, "Northwind Traders").count()
+            else False
+        ),
+    )
     tile(ada, "Northwind Traders").get_by_role("link", name="Northwind Traders").click()
     expect(ada.get_by_text("Please ask again in spring.")).to_be_visible()
 

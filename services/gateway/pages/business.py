@@ -60,14 +60,25 @@ async def change_profile(request: Request) -> Response:
 async def users(request: Request) -> Response:
     desk = desk_of(request)
     found = await everybody(desk, "accounts", "list_users")
-    return await desk.page("users.html", users=[{**person(u), "active": bool(u.get("active", True)), "role_label": ROLES.get(u.get("role") or "", u.get("role"))}
-                                                for u in found])
+    return await desk.page(
+        "users.html",
+        users=[
+            {
+                **person(u),
+                "active": bool(u.get("active", True)),
+                "role_label": ROLES.get(u.get("role") or "", u.get("role")),
+            }
+            for u in found
+        ],
+    )
 
 
 async def _user(desk: Desk, form: Form, status: int = 200) -> Response:
     if not desk.person.runs_business:
         raise Forbidden("Logins are made by people with the role Admin.")
-    return await desk.page("user_form.html", status, form=form, roles=[(name, ROLES[name], ROLE_MEANINGS[name]) for name in ROLE_MEANINGS])
+    return await desk.page(
+        "user_form.html", status, form=form, roles=[(name, ROLES[name], ROLE_MEANINGS[name]) for name in ROLE_MEANINGS]
+    )
 
 
 @pages.get("/users/new")

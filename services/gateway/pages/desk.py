@@ -88,7 +88,9 @@ class Desk:
 
     async def do(self, service: str, method: str, **body: Any) -> Json:
         """Command something as this person."""
-        return await self.call(service, method, deadline=COMMAND, tenant=self.person.tenant, actor=self.person.id, **body)
+        return await self.call(
+            service, method, deadline=COMMAND, tenant=self.person.tenant, actor=self.person.id, **body
+        )
 
     async def perhaps(self, service: str, method: str, **body: Any) -> Json | None:
         """Read something the page can do without: None when it is refused, away or broken."""

@@ -31,9 +31,13 @@ async def directory(request: Request) -> Response:
     found = await desk.ask("contacts", "list_contacts", limit=100, **filters)
     kept = {"q": q} if q else {}
     return await desk.page(
-        "contacts.html", contacts=[person(c) for c in found["items"]], q=q, paged="cursor" in filters,
+        "contacts.html",
+        contacts=[person(c) for c in found["items"]],
+        q=q,
+        paged="cursor" in filters,
         next="/contacts?" + urlencode({**kept, "cursor": found["next"]}) if found.get("next") else None,
-        first="/contacts?" + urlencode(kept) if kept else "/contacts")
+        first="/contacts?" + urlencode(kept) if kept else "/contacts",
+    )
 
 
 @pages.get("/contacts/new")
@@ -60,7 +64,9 @@ async def add_contact(request: Request) -> Response:
 async def contact(request: Request, contact_id: str) -> Response:
     desk = desk_of(request)
     found = person(await desk.ask("contacts", "get_contact", contact_id=contact_id))
-    return await desk.page("contact_form.html", form=Form(FIELDS, {name: found[name] for name in FIELDS}), contact=found)
+    return await desk.page(
+        "contact_form.html", form=Form(FIELDS, {name: found[name] for name in FIELDS}), contact=found
+    )
 
 
 @pages.post("/contacts/{contact_id}")
@@ -92,7 +98,9 @@ async def delete_contact(request: Request, contact_id: str) -> Response:
         raise
     except Refusal as refusal:
         status = form.refused(refusal)
-        return await desk.page("contact_deletion.html", status, form=form, contact=await _as_it_stands(desk, contact_id))
+        return await desk.page(
+            "contact_deletion.html", status, form=form, contact=await _as_it_stands(desk, contact_id)
+        )
     return desk.go("/contacts", "contact-deleted")
 
 

@@ -39,7 +39,12 @@ def _enter(desk: Desk, session: dict[str, Any], path: str, note: str = "") -> Re
     """Into the session: its token becomes the cookie of this host, for as long as the session lasts."""
     response = desk.go(path, note)
     until = moment(session.get("expires_at"))
-    desk.set_cookie(response, SESSION, session["token"], max_age=max(int((until - datetime.now(UTC)).total_seconds()), 1) if until else None)
+    desk.set_cookie(
+        response,
+        SESSION,
+        session["token"],
+        max_age=max(int((until - datetime.now(UTC)).total_seconds()), 1) if until else None,
+    )
     response.delete_cookie(csrf.FORM_COOKIE, path="/")
     return response
 
@@ -60,8 +65,11 @@ async def login(request: Request) -> Response:
     form, target = Form.sent(LOGIN, data), safe_next(data.get("next"))
     tenant = desk.host_tenant or tenant_names.from_typed(form.value("tenant"))
     form.set("tenant", tenant)
-    for field, sentence in (("tenant", "Enter the tenant name of your business."), ("email", "Enter your e-mail address."),
-                            ("password", "Enter your password.")):
+    for field, sentence in (
+        ("tenant", "Enter the tenant name of your business."),
+        ("email", "Enter your e-mail address."),
+        ("password", "Enter your password."),
+    ):
         if not form.value(field).strip():
             form.refuse(field, sentence)
     status = 200
@@ -70,8 +78,14 @@ async def login(request: Request) -> Response:
         status = 403
     if not form.wrong:
         try:
-            session = await desk.call("accounts", "open_session", deadline=COMMAND, tenant=tenant, email=form.value("email").strip(),
-                                      password=form.value("password"))
+            session = await desk.call(
+                "accounts",
+                "open_session",
+                deadline=COMMAND,
+                tenant=tenant,
+                email=form.value("email").strip(),
+                password=form.value("password"),
+            )
             return _enter(desk, session, target)
         except NotAuthenticated:
             form.refuse("", WRONG_LOGIN)
@@ -101,12 +115,24 @@ async def register(request: Request) -> Response:
     if not request.state.form_is_ours:
         form.refuse("", EXPIRED)
         status = 403
+    elif desk.host_tenant and form.value("tenant") != desk.host_tenant:
+        # The session would be one of another business than the host names, and open nothing here.
+        form.refuse(
+            "tenant",
+            f"This is the address of {desk.host_tenant}. Register another business at the address without that name.",
+        )
     else:
         body = {name: form.value(name) for name in REGISTRATION}
         try:
             await desk.call("accounts", "register_tenant", deadline=COMMAND, **body)
-            session = await desk.call("accounts", "open_session", deadline=COMMAND, tenant=body["tenant"], email=body["email"].strip(),
-                                      password=body["password"])
+            session = await desk.call(
+                "accounts",
+                "open_session",
+                deadline=COMMAND,
+                tenant=body["tenant"],
+                email=body["email"].strip(),
+                password=body["password"],
+            )
             return _enter(desk, session, "/", "registered")
         except NotAuthenticated:
             # Registered, but not logged in: the login page is the way on.

@@ -14,7 +14,9 @@ from shared.errors import Forbidden, Refusal
 class FormExpired(Forbidden):
     """A form without the token of this session: its page is from before a login or logout, or from elsewhere."""
 
-    sentence = "Your session has changed since this page was loaded. Nothing was done. Load the page again and repeat it."
+    sentence = (
+        "Your session has changed since this page was loaded. Nothing was done. Load the page again and repeat it."
+    )
 
 
 TITLES = {
@@ -42,8 +44,13 @@ async def failed(desk: Desk, refusal: Refusal) -> Response:
     desk.unread = desk.unread or 0  # a page that tells of trouble asks nobody else
     status, code = status_of(refusal), refusal.code
     response = await desk.page(
-        "failure.html", status, heading=TITLES.get(code, "This cannot be done"), detail=DETAILS.get(code) or refusal.detail, number=status,
-        again=desk.here if desk.request.method == "GET" and status in {429, 500, 503} else None)
+        "failure.html",
+        status,
+        heading=TITLES.get(code, "This cannot be done"),
+        detail=DETAILS.get(code) or refusal.detail,
+        number=status,
+        again=desk.here if desk.request.method == "GET" and status in {429, 500, 503} else None,
+    )
     seconds = retry_after(refusal, datetime.now(UTC))
     if seconds is not None:
         response.headers["Retry-After"] = str(seconds)

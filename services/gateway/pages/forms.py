@@ -18,7 +18,9 @@ class Form:
     `fields` are the names of its fields in the order of the page; a sentence about anything else stands in the summary only.
     """
 
-    def __init__(self, fields: Iterable[str], values: Mapping[str, Any] | None = None, *, key: str | None = None) -> None:
+    def __init__(
+        self, fields: Iterable[str], values: Mapping[str, Any] | None = None, *, key: str | None = None
+    ) -> None:
         self.fields = tuple(fields)
         self._values = {name: _listed(value) for name, value in (values or {}).items()}
         self.errors: dict[str, str] = {}

@@ -45,8 +45,15 @@ async def home(request: Request) -> Response:
     tiles = [tile(p) for p in found["items"]]
     kept = {name: value for name, value in chosen.items() if value}
     return await desk.page(
-        "home.html", tiles=tiles, waiting=[tile(p) for p in (waiting or {"items": []})["items"]],
-        more_waiting=bool((waiting or {}).get("next")), chosen=chosen, filtered=bool(kept.keys() - {"sort"}), counts=counts or {},
-        filters={"status": STATUS_FILTERS, "role": ROLE_FILTERS, "turn": TURN_FILTERS, "sort": SORTS}, paged=bool(asked.get("cursor")),
+        "home.html",
+        tiles=tiles,
+        waiting=[tile(p) for p in (waiting or {"items": []})["items"]],
+        more_waiting=bool((waiting or {}).get("next")),
+        chosen=chosen,
+        filtered=bool(kept.keys() - {"sort"}),
+        counts=counts or {},
+        filters={"status": STATUS_FILTERS, "role": ROLE_FILTERS, "turn": TURN_FILTERS, "sort": SORTS},
+        paged=bool(asked.get("cursor")),
         next="/?" + urlencode({**kept, "cursor": found["next"]}) if found.get("next") else None,
-        first="/?" + urlencode(kept) if kept else "/")
+        first="/?" + urlencode(kept) if kept else "/",
+    )

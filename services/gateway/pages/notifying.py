@@ -24,8 +24,12 @@ async def notifications(request: Request) -> Response:
     found = await desk.ask("notifications", "list_notifications", limit=50, **filters)
     kept = {"unread": "true"} if only_unread else {}
     return await desk.page(
-        "notifications.html", items=[notification(n) for n in found["items"]], only_unread=only_unread, paged="cursor" in filters,
-        next="/notifications?" + urlencode({**kept, "cursor": found["next"]}) if found.get("next") else None)
+        "notifications.html",
+        items=[notification(n) for n in found["items"]],
+        only_unread=only_unread,
+        paged="cursor" in filters,
+        next="/notifications?" + urlencode({**kept, "cursor": found["next"]}) if found.get("next") else None,
+    )
 
 
 @pages.post("/notifications/read")

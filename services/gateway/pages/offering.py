@@ -38,15 +38,28 @@ async def everybody(desk: Desk, service: str, method: str, **body: Any) -> list[
 
 async def _page(desk: Desk, form: Form, status: int = 200) -> Response:
     try:
-        contacts, users = await asyncio.gather(everybody(desk, "contacts", "list_contacts"), everybody(desk, "accounts", "list_users"))
+        contacts, users = await asyncio.gather(
+            everybody(desk, "contacts", "list_contacts"), everybody(desk, "accounts", "list_users")
+        )
     except Unavailable:
         if status != 503:
             raise
         # What was entered matters more than the list: show at least the people who had been chosen.
-        contacts, users = ([{"id": i, "name": "A chosen contact"} for i in form.values("contact_ids")], [dict(desk.person.user)])
+        contacts, users = (
+            [{"id": i, "name": "A chosen contact"} for i in form.values("contact_ids")],
+            [dict(desk.person.user)],
+        )
     return await desk.page(
-        "offer.html", status, form=form, contacts=[person(c) for c in contacts], limit=MESSAGE_LIMIT,
-        managers=sorted((person(u) for u in users if u.get("active", True)), key=lambda u: (u["id"] != desk.person.id, u["name"].casefold())))
+        "offer.html",
+        status,
+        form=form,
+        contacts=[person(c) for c in contacts],
+        limit=MESSAGE_LIMIT,
+        managers=sorted(
+            (person(u) for u in users if u.get("active", True)),
+            key=lambda u: (u["id"] != desk.person.id, u["name"].casefold()),
+        ),
+    )
 
 
 @pages.get("/partnerships/new")
@@ -64,8 +77,12 @@ async def send_offer(request: Request) -> Response:
     form.set("customer_tenant", tenant_names.from_typed(form.value("customer_tenant")))
     # The logged-in user is always one of the managers; a locked box is not sent by the browser.
     form.set("manager_ids", list(dict.fromkeys([desk.person.id, *form.values("manager_ids")])))
-    for field, sentence in (("customer_tenant", "Enter the customer’s tenant name."), ("customer_email", "Enter the customer’s login e-mail."),
-                            ("message", "Write a message to the customer."), ("contact_ids", "Choose at least one contact.")):
+    for field, sentence in (
+        ("customer_tenant", "Enter the customer’s tenant name."),
+        ("customer_email", "Enter the customer’s login e-mail."),
+        ("message", "Write a message to the customer."),
+        ("contact_ids", "Choose at least one contact."),
+    ):
         if not form.value(field).strip():
             form.refuse(field, sentence)
     if len(form.value("message").strip().replace("\r\n", "\n")) > MESSAGE_LIMIT:
@@ -74,15 +91,29 @@ async def send_offer(request: Request) -> Response:
         return await _page(desk, form)
     try:
         await desk.do(
-            "offers", "send_offer", customer_tenant=form.value("customer_tenant"), customer_email=form.value("customer_email").strip(),
-            message=form.value("message"), contact_ids=form.values("contact_ids"), manager_ids=form.values("manager_ids"), **{KEY: form.key})
+            "offers",
+            "send_offer",
+            customer_tenant=form.value("customer_tenant"),
+            customer_email=form.value("customer_email").strip(),
+            message=form.value("message"),
+            contact_ids=form.values("contact_ids"),
+            manager_ids=form.values("manager_ids"),
+            **{KEY: form.key},
+        )
     except (Forbidden, NotFound):
         raise
     except Refusal as refusal:
         if refusal.code == "idempotency_key_reused":
-            form.refuse("", "This form was sent already and its offer is on your home page. To send another one, start with a new form.")
+            form.refuse(
+                "",
+                "This form was sent already and its offer is on your home page. To send another one, start with a new form.",
+            )
             return await _page(desk, form)
-        return await _page(desk, form, form.refused(refusal, _field, at="customer_tenant" if refusal.code == "partnership_exists" else ""))
+        return await _page(
+            desk,
+            form,
+            form.refused(refusal, _field, at="customer_tenant" if refusal.code == "partnership_exists" else ""),
+        )
     return desk.go("/", "offer-sent")
 
 

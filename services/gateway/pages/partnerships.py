@@ -30,7 +30,11 @@ async def _partnership(desk: Desk, partnership_id: str) -> dict[str, Any]:
 
 def _just_offered(found: dict[str, Any]) -> Items:
     """The people of an offer that contacts has not heard of yet, as the offer names them."""
-    return [assignment({"contact_id": c["id"], **c, "state": "offered", "label": "Offered"}) for c in found["offered"]] if found["status"] == "open" else []
+    return (
+        [assignment({"contact_id": c["id"], **c, "state": "offered", "label": "Offered"}) for c in found["offered"]]
+        if found["status"] == "open"
+        else []
+    )
 
 
 @pages.get("/partnerships/{partnership_id}")
@@ -44,9 +48,12 @@ async def partnership(request: Request, partnership_id: str) -> Response:
         desk.count_unread(),
     )
     return await desk.page(
-        "partnership.html", p=found, people=None if people is None else [assignment(a) for a in people["items"]] or _just_offered(found),
+        "partnership.html",
+        p=found,
+        people=None if people is None else [assignment(a) for a in people["items"]] or _just_offered(found),
         team=None if team is None else [person(m) for m in team["items"]],
-        entries=None if entries is None else [entry(e) for e in entries["items"]])
+        entries=None if entries is None else [entry(e) for e in entries["items"]],
+    )
 
 
 @pages.post("/partnerships/{partnership_id}/seen")
@@ -62,11 +69,17 @@ async def history(request: Request, partnership_id: str) -> Response:
     desk, cursor = desk_of(request), request.query_params.get("cursor", "")
     asked = {"cursor": cursor} if cursor else {}
     found, entries = await asyncio.gather(
-        _partnership(desk, partnership_id), desk.ask("history", "list_entries", partnership_id=partnership_id, limit=50, **asked))
+        _partnership(desk, partnership_id),
+        desk.ask("history", "list_entries", partnership_id=partnership_id, limit=50, **asked),
+    )
     shown = [entry(e) for e in entries["items"]]
     return await desk.page(
-        "history.html", p=found, days=_days(desk, shown), paged=bool(cursor),
-        next=f"{desk.path}?" + urlencode({"cursor": entries["next"]}) if entries.get("next") else None)
+        "history.html",
+        p=found,
+        days=_days(desk, shown),
+        paged=bool(cursor),
+        next=f"{desk.path}?" + urlencode({"cursor": entries["next"]}) if entries.get("next") else None,
+    )
 
 
 def _days(desk: Desk, entries: Items) -> list[tuple[str, Items]]:
@@ -89,7 +102,9 @@ async def _open_offer(desk: Desk, partnership_id: str) -> tuple[dict[str, Any], 
     if not desk.person.runs_partnerships:
         raise Forbidden("Offers are answered by people with the role Partnerships or Admin.")
     if "accept" not in found["may"]:
-        raise WrongState(f"The offer of {found['company']} is {found['status_label'].lower()} and can no longer be accepted.")
+        raise WrongState(
+            f"The offer of {found['company']} is {found['status_label'].lower()} and can no longer be accepted."
+        )
     places = await desk.ask("accounts", "get_environments")
     return found, found["offered"], list(places["items"])
 
@@ -117,12 +132,18 @@ async def accept(request: Request, partnership_id: str) -> Response:
     form = _roles_form(offered, data)
     granted = _granted(form, offered, places)
     if not any(c["roles"] for c in granted) and not data.get("back"):
-        form.refuse(f"roles.{offered[0]['id']}" if offered else "", "Choose at least one role for at least one contact.")
+        form.refuse(
+            f"roles.{offered[0]['id']}" if offered else "", "Choose at least one role for at least one contact."
+        )
     if form.wrong or data.get("back"):
         return await desk.page("acceptance.html", p=found, offered=offered, environments=places, form=form)
     return await desk.page(
-        "acceptance_confirmation.html", p=found, form=form, accepted=[c for c in granted if c["roles"]],
-        declined=[c for c in granted if not c["roles"]])
+        "acceptance_confirmation.html",
+        p=found,
+        form=form,
+        accepted=[c for c in granted if c["roles"]],
+        declined=[c for c in granted if not c["roles"]],
+    )
 
 
 async def _accept(desk: Desk, partnership_id: str, data: Any) -> Response:
@@ -130,13 +151,21 @@ async def _accept(desk: Desk, partnership_id: str, data: Any) -> Response:
     for name in data:
         if name.startswith("roles."):
             grants = [value.split(":", 1) for value in data.getlist(name) if isinstance(value, str) and ":" in value]
-            chosen[name.removeprefix("roles.")] = [{"environment": environment, "role": role} for environment, role in grants]
+            chosen[name.removeprefix("roles.")] = [
+                {"environment": environment, "role": role} for environment, role in grants
+            ]
     contacts = [{"contact_id": contact, "roles": roles} for contact, roles in chosen.items() if roles]
     comment = str(data.get("comment") or "")
     key = Form.sent((), data).key
     try:
-        await desk.do("offers", "accept_offer", partnership_id=partnership_id, contacts=contacts, **({"comment": comment} if comment.strip() else {}),
-                      **{KEY: key})
+        await desk.do(
+            "offers",
+            "accept_offer",
+            partnership_id=partnership_id,
+            contacts=contacts,
+            **({"comment": comment} if comment.strip() else {}),
+            **{KEY: key},
+        )
     except (Forbidden, NotFound, WrongState):
         raise
     except Refusal as refusal:
@@ -160,7 +189,10 @@ def _granted(form: Form, offered: Items, places: Items) -> Items:
     granted = []
     for contact in offered:
         chosen = set(form.values(f"roles.{contact['id']}"))
-        roles = [{"environment": e["name"], "roles": [r["name"] for r in e["roles"] if f"{e['id']}:{r['id']}" in chosen]} for e in places]
+        roles = [
+            {"environment": e["name"], "roles": [r["name"] for r in e["roles"] if f"{e['id']}:{r['id']}" in chosen]}
+            for e in places
+        ]
         granted.append({**contact, "roles": [r for r in roles if r["roles"]], "chosen": sorted(chosen)})
     return granted
 
@@ -186,30 +218,64 @@ class Decision:
 
 DECISIONS = {
     "decline": Decision(
-        action="decline", method="decline_offer", heading="Decline the offer of {company}", button="Decline", note="declined", reason=False,
+        action="decline",
+        method="decline_offer",
+        heading="Decline the offer of {company}",
+        button="Decline",
+        note="declined",
+        reason=False,
         reason_hint="{company} will read it.",
-        sentence="No partnership begins, and nobody of {company} works with you. {company} is told, and may send a new offer later."),
+        sentence="No partnership begins, and nobody of {company} works with you. {company} is told, and may send a new offer later.",
+    ),
     "withdrawal": Decision(
-        action="withdraw", method="withdraw_offer", heading="Withdraw the offer to {company}", button="Withdraw offer", note="withdrawn",
-        reason=False, reason_hint="{company} will read it.",
-        sentence="{company} can no longer accept it. If they have accepted at this very moment, their acceptance counts."),
-    "reminder": Decision(
-        action="remind", method="remind_offer", heading="Remind {company}", button="Send a reminder", note="reminded", danger=False,
-        sentence="{company} is told once more that your offer waits for an answer. You can remind them once in 24 hours."),
-    "termination": Decision(
-        action="end", method="end_partnership", heading="End Partnership", button="Yes", note="ended", reason=True, home=True,
+        action="withdraw",
+        method="withdraw_offer",
+        heading="Withdraw the offer to {company}",
+        button="Withdraw offer",
+        note="withdrawn",
+        reason=False,
         reason_hint="{company} will read it.",
-        sentence="The partnership with {company} ends at once and for good. Its tile leaves your home page, and {company} is told."),
+        sentence="{company} can no longer accept it. If they have accepted at this very moment, their acceptance counts.",
+    ),
+    "reminder": Decision(
+        action="remind",
+        method="remind_offer",
+        heading="Remind {company}",
+        button="Send a reminder",
+        note="reminded",
+        danger=False,
+        sentence="{company} is told once more that your offer waits for an answer. You can remind them once in 24 hours.",
+    ),
+    "termination": Decision(
+        action="end",
+        method="end_partnership",
+        heading="End Partnership",
+        button="Yes",
+        note="ended",
+        reason=True,
+        home=True,
+        reason_hint="{company} will read it.",
+        sentence="The partnership with {company} ends at once and for good. Its tile leaves your home page, and {company} is told.",
+    ),
     "removal": Decision(
-        action="remove", method="remove_partnership", heading="Remove the tile of {company}", button="Remove", note="removed", home=True,
-        sentence="The tile leaves your home page. You still find the partnership under the filter Ended."),
+        action="remove",
+        method="remove_partnership",
+        heading="Remove the tile of {company}",
+        button="Remove",
+        note="removed",
+        home=True,
+        sentence="The tile leaves your home page. You still find the partnership under the filter Ended.",
+    ),
 }
 
 
 def _words(decision: Decision, found: dict[str, Any]) -> dict[str, Any]:
     company = found["company"]
-    return {"heading": decision.heading.format(company=company), "sentence": decision.sentence.format(company=company),
-            "reason_hint": decision.reason_hint.format(company=company)}
+    return {
+        "heading": decision.heading.format(company=company),
+        "sentence": decision.sentence.format(company=company),
+        "reason_hint": decision.reason_hint.format(company=company),
+    }
 
 
 @pages.get("/partnerships/{partnership_id}/{decision}")
@@ -219,7 +285,9 @@ async def deciding(request: Request, partnership_id: str, decision: str) -> Resp
         raise NotFound()
     asked, found = DECISIONS[decision], await _partnership(desk, partnership_id)
     if asked.action not in found["may"]:
-        raise WrongState(f"The partnership with {found['company']} is {found['status_label'].lower()}: this is not possible now.")
+        raise WrongState(
+            f"The partnership with {found['company']} is {found['status_label'].lower()}: this is not possible now."
+        )
     return await desk.page("decision.html", p=found, asked=asked, words_=_words(asked, found), form=Form(("reason",)))
 
 
@@ -244,4 +312,3 @@ async def decide(request: Request, partnership_id: str, decision: str) -> Respon
             status = form.refused(refusal)
     found = await _partnership(desk, partnership_id)
     return await desk.page("decision.html", status, p=found, asked=asked, words_=_words(asked, found), form=form)
-

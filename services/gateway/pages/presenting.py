@@ -26,24 +26,54 @@ def tile(p: Json) -> dict[str, Any]:
     counterpart, status, role = p["counterpart"], p["status"], p["role"]
     company = counterpart.get("company") or counterpart["tenant"]
     url = f"/partnerships/{p['id']}"
-    actions = [{"name": name, "label": ACTIONS[name][0], "url": f"{url}/{ACTIONS[name][1]}"} for name in p.get("actions") or []
-               if name in ACTIONS]
+    actions = [
+        {"name": name, "label": ACTIONS[name][0], "url": f"{url}/{ACTIONS[name][1]}"}
+        for name in p.get("actions") or []
+        if name in ACTIONS
+    ]
     owners, ended = p.get("owners") or {}, p.get("ended") or None
     turn = p.get("turn")
     return {
-        "id": p["id"], "url": url, "tenant": counterpart["tenant"], "company": company, "named": bool(counterpart.get("company")),
-        "role": role, "counterpart_is": words.COUNTERPARTS.get(role, role), "status": status, "status_label": words.STATUSES.get(status, status.title()),
-        "turn": turn, "turn_since": p.get("turn_since"), "turn_label": TURNS.get(turn or "", ""), "delivery": p.get("delivery"),
-        "delivery_label": words.DELIVERIES.get(p.get("delivery") or "", ""), "shows_delivery": bool(p.get("delivery")) and status != "undeliverable"
-        and (role == "partner" or status != "open"), "alert": _alert(p, company), "message": p.get("message") or "",
-        "sent_by": (p.get("sent_by") or {}).get("name") or "", "sent_at": p.get("sent_at"), "expires_at": p.get("expires_at"),
-        "contacts_count": p.get("contacts_count") or 0, "offered_count": p.get("offered_count") or 0,
-        "managers_count": p.get("managers_count") or 0, "pending": p.get("pending_modifications") or 0,
-        "our_owner": (owners.get("ours") or {}).get("name"), "their_owner": (owners.get("theirs") or {}).get("name"),
-        "ended": _ended(ended, company), "decline_reason": p.get("decline_reason"), "final": status in words.ENDED, "actions": actions,
+        "id": p["id"],
+        "url": url,
+        "tenant": counterpart["tenant"],
+        "company": company,
+        "named": bool(counterpart.get("company")),
+        "role": role,
+        "counterpart_is": words.COUNTERPARTS.get(role, role),
+        "status": status,
+        "status_label": words.STATUSES.get(status, status.title()),
+        "turn": turn,
+        "turn_since": p.get("turn_since"),
+        "turn_label": TURNS.get(turn or "", ""),
+        "delivery": p.get("delivery"),
+        "delivery_label": words.DELIVERIES.get(p.get("delivery") or "", ""),
+        "shows_delivery": bool(p.get("delivery"))
+        and status != "undeliverable"
+        and (role == "partner" or status != "open"),
+        "alert": _alert(p, company),
+        "message": p.get("message") or "",
+        "sent_by": (p.get("sent_by") or {}).get("name") or "",
+        "sent_at": p.get("sent_at"),
+        "expires_at": p.get("expires_at"),
+        "contacts_count": p.get("contacts_count") or 0,
+        "offered_count": p.get("offered_count") or 0,
+        "managers_count": p.get("managers_count") or 0,
+        "pending": p.get("pending_modifications") or 0,
+        "our_owner": (owners.get("ours") or {}).get("name"),
+        "their_owner": (owners.get("theirs") or {}).get("name"),
+        "ended": _ended(ended, company),
+        "decline_reason": p.get("decline_reason"),
+        "final": status in words.ENDED,
+        "actions": actions,
         "may": {a["name"] for a in actions},
-        "offered": [{"id": c["contact_id"], "name": c.get("name") or "", "title": c.get("title") or ""} for c in p.get("offered") or []],
-        "customer_email": p.get("customer_email") or "", "updated_at": p.get("updated_at"), "version": p.get("version"),
+        "offered": [
+            {"id": c["contact_id"], "name": c.get("name") or "", "title": c.get("title") or ""}
+            for c in p.get("offered") or []
+        ],
+        "customer_email": p.get("customer_email") or "",
+        "updated_at": p.get("updated_at"),
+        "version": p.get("version"),
     }
 
 
@@ -57,15 +87,28 @@ def _alert(p: Json, company: str) -> str:
 def _ended(ended: Json | None, company: str) -> dict[str, Any] | None:
     if not ended:
         return None
-    who = {"us": "You ended it", "them": f"{company} ended it", "both": "Both sides ended it"}.get(str(ended.get("by")), "It ended")
-    return {"who": who, "reason": ended.get("reason") or "", "their_reason": ended.get("their_reason") or "", "at": ended.get("at")}
+    who = {"us": "You ended it", "them": f"{company} ended it", "both": "Both sides ended it"}.get(
+        str(ended.get("by")), "It ended"
+    )
+    return {
+        "who": who,
+        "reason": ended.get("reason") or "",
+        "their_reason": ended.get("their_reason") or "",
+        "at": ended.get("at"),
+    }
 
 
 def assignment(a: Json) -> dict[str, Any]:
     """Somebody of the partner's, as they stand in this partnership."""
     return {
-        "id": a["contact_id"], "name": a.get("name") or "", "title": a.get("title") or "", "email": a.get("email") or "",
-        "phone": a.get("phone") or "", "state": a.get("state") or "", "label": a.get("label") or "", "roles": _roles(a.get("roles") or []),
+        "id": a["contact_id"],
+        "name": a.get("name") or "",
+        "title": a.get("title") or "",
+        "email": a.get("email") or "",
+        "phone": a.get("phone") or "",
+        "state": a.get("state") or "",
+        "label": a.get("label") or "",
+        "roles": _roles(a.get("roles") or []),
     }
 
 
@@ -79,8 +122,16 @@ def _roles(roles: Sequence[Json]) -> list[dict[str, Any]]:
 
 def person(p: Json) -> dict[str, Any]:
     """Somebody of our own side."""
-    return {"id": p.get("contact_id") or p.get("id"), "name": p.get("name") or "", "email": p.get("email") or "", "title": p.get("title") or "",
-            "phone": p.get("phone") or "", "role": p.get("role") or "", "owner": bool(p.get("owner")), "version": p.get("version")}
+    return {
+        "id": p.get("contact_id") or p.get("id"),
+        "name": p.get("name") or "",
+        "email": p.get("email") or "",
+        "title": p.get("title") or "",
+        "phone": p.get("phone") or "",
+        "role": p.get("role") or "",
+        "owner": bool(p.get("owner")),
+        "version": p.get("version"),
+    }
 
 
 _TEXTS = {"message": "Message", "reason": "Reason", "comment": "Comment"}
@@ -93,14 +144,36 @@ def entry(e: Json) -> dict[str, Any]:
     details = e.get("details") or {}
     known = {**_TEXTS, **_FACTS, **_PEOPLE}
     return {
-        "id": e["id"], "type": e.get("type") or "", "at": e.get("at"), "title": e.get("title") or "", "side": (e.get("by") or {}).get("side"),
-        "name": (e.get("by") or {}).get("name") or "", "shared": bool(e.get("shared")),
+        "id": e["id"],
+        "type": e.get("type") or "",
+        "at": e.get("at"),
+        "title": e.get("title") or "",
+        "side": (e.get("by") or {}).get("side"),
+        "name": (e.get("by") or {}).get("name") or "",
+        "shared": bool(e.get("shared")),
         "facts": [(label, str(details[name])) for name, label in _FACTS.items() if details.get(name)]
-        + [(name.replace("_", " ").capitalize(), str(value)) for name, value in details.items()
-           if name not in known and isinstance(value, (str, int, float)) and str(value)],
+        + [
+            (name.replace("_", " ").capitalize(), str(value))
+            for name, value in details.items()
+            if name not in known and isinstance(value, (str, int, float)) and str(value)
+        ],
         "texts": [(label, str(details[name])) for name, label in _TEXTS.items() if details.get(name)],
-        "people": [(label, [{"id": p.get("id"), "name": p.get("name") or "", "title": p.get("title") or "", "roles": _roles(p.get("roles") or [])}
-                            for p in details[name]]) for name, label in _PEOPLE.items() if details.get(name)],
+        "people": [
+            (
+                label,
+                [
+                    {
+                        "id": p.get("id"),
+                        "name": p.get("name") or "",
+                        "title": p.get("title") or "",
+                        "roles": _roles(p.get("roles") or []),
+                    }
+                    for p in details[name]
+                ],
+            )
+            for name, label in _PEOPLE.items()
+            if details.get(name)
+        ],
     }
 
 
@@ -108,7 +181,11 @@ def notification(n: Json) -> dict[str, Any]:
     """One notification; it leads to the partnership it is about."""
     about = n.get("partnership_id")
     return {
-        "id": n["id"], "type": n.get("type") or "", "title": n.get("title") or "", "text": n.get("text") or "",
-        "at": n.get("at"), "read": bool(n.get("read")),
+        "id": n["id"],
+        "type": n.get("type") or "",
+        "title": n.get("title") or "",
+        "text": n.get("text") or "",
+        "at": n.get("at"),
+        "read": bool(n.get("read")),
         "url": f"/partnerships/{about}" if about else "/",
     }

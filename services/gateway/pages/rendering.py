@@ -39,7 +39,9 @@ def when(value: Any, *, style: str = "ago") -> Markup:
     text = words.ago(at, tz, datetime.now(UTC)) if style == "ago" else f"{at.astimezone(tz):%H:%M}"
     # The page's script keeps what is marked `data-ago` up to date.
     live = Markup(" data-ago") if text == "just now" or text.endswith(" ago") else ""
-    return Markup('<time datetime="{}" title="{}"{}>{}</time>').format(f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}", words.exact(at, tz), live, text)
+    return Markup('<time datetime="{}" title="{}"{}>{}</time>').format(
+        f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}", words.exact(at, tz), live, text
+    )
 
 
 def paragraphs(text: str) -> Markup:
@@ -50,9 +52,21 @@ def paragraphs(text: str) -> Markup:
 @cache
 def environment() -> Environment:
     """The one template environment: everything escaped, nothing undefined passes silently."""
-    env = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    env.filters.update(when=when, initials=words.initials, hue=words.hue, plural=words.plural, listed=words.listed,
-                       paragraphs=paragraphs)
+    env = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    env.filters.update(
+        when=when,
+        initials=words.initials,
+        hue=words.hue,
+        plural=words.plural,
+        listed=words.listed,
+        paragraphs=paragraphs,
+    )
     env.globals.update(static=static, words=words)
     return env
 

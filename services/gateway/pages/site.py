@@ -43,7 +43,16 @@ class Static(StaticFiles):
 def router() -> APIRouter:
     """Every page. The order matters: `/partnerships/new` stands before `/partnerships/{id}`."""
     every = APIRouter()
-    for part in (entering.outside, entering.inside, home.pages, directory.pages, offering.pages, partnerships.pages, notifying.pages, business.pages):
+    for part in (
+        entering.outside,
+        entering.inside,
+        home.pages,
+        directory.pages,
+        offering.pages,
+        partnerships.pages,
+        notifying.pages,
+        business.pages,
+    ):
         every.include_router(part)
     return every
 

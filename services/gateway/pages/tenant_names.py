@@ -27,7 +27,7 @@ def from_typed(text: str) -> str:
     if "@" in name or not re.search(r"[./:]", name):
         return name
     try:
-        host = urlsplit(name if "://" in name else "//" + name).hostname or name
+        host = urlsplit(name if "://" in name else "//" + name.lstrip("/")).hostname or name
     except ValueError:
         return name
     labels = [label for label in host.split(".") if label and label != "www"]

@@ -10,8 +10,15 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 STATUSES = {
-    "open": "Open", "accepted": "Accepted", "modified": "Modified", "declined": "Declined", "withdrawn": "Withdrawn",
-    "expired": "Expired", "undeliverable": "Undeliverable", "suspended": "Suspended", "terminated": "Terminated",
+    "open": "Open",
+    "accepted": "Accepted",
+    "modified": "Modified",
+    "declined": "Declined",
+    "withdrawn": "Withdrawn",
+    "expired": "Expired",
+    "undeliverable": "Undeliverable",
+    "suspended": "Suspended",
+    "terminated": "Terminated",
 }
 ENDED = ("declined", "withdrawn", "expired", "undeliverable", "terminated")
 # What the other business is to us: the role in a partnership is ours, the label on its tile is theirs.
@@ -19,14 +26,18 @@ COUNTERPARTS = {"partner": "Customer", "customer": "Partner"}
 DELIVERIES = {"queued": "On its way", "delivered": "Delivered", "seen": "Seen", "answered": "Answered"}
 ROLES = {"admin": "Admin", "partnerships": "Partnerships", "member": "Member"}
 DELIVERY_MEANINGS = {
-    "queued": "Not yet received by the other side", "delivered": "Received by the other side",
-    "seen": "Somebody there has opened it", "answered": "The other side has answered",
+    "queued": "Not yet received by the other side",
+    "delivered": "Received by the other side",
+    "seen": "Somebody there has opened it",
+    "answered": "The other side has answered",
 }
 
 
 def initials(name: str) -> str:
     """One or two letters that stand for a name: `NT` for Northwind Traders, `KA` for Kazenor."""
-    words = [word for word in re.split(r"[\s\-_.,&/]+", unicodedata.normalize("NFC", name)) if any(c.isalnum() for c in word)]
+    words = [
+        word for word in re.split(r"[\s\-_.,&/]+", unicodedata.normalize("NFC", name)) if any(c.isalnum() for c in word)
+    ]
     letters = [next(c for c in word if c.isalnum()) for word in words]
     if not letters:
         return "?"
