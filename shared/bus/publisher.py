@@ -15,9 +15,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 import aio_pika
-import aiormq
-from aiormq.abc import AbstractChannel
+from aiormq.abc import ChannelFrame
+from aiormq.channel import Channel
 from aiormq.exceptions import AMQPChannelError, AMQPError, ChannelInvalidStateError, DeliveryError
+from pamqp.body import ContentBody
+from pamqp.commands import Basic
+from pamqp.frame import marshal
+from pamqp.header import ContentHeader
 
 from shared.bus.topology import CONTENT_TYPE, DEFAULT_EXCHANGE
 from shared.ids import new_id
@@ -64,7 +68,7 @@ class Publisher:
         self._probe = Outgoing(new_id(), "probe", probe, "probe", "")
         self._confirm_s = confirm_s
         self._connection: aio_pika.abc.AbstractConnection | None = None
-        self._channel: AbstractChannel | None = None
+        self._channel: Channel | None = None
         self._lost = asyncio.Event()
         self._reopening = asyncio.Lock()
         self._pause = 0.0
@@ -118,13 +122,16 @@ class Publisher:
         self._channel, self._pause = channel, 0.0
         self.up.set()
 
-    async def _open(self) -> AbstractChannel:
+    async def _open(self) -> Channel:
         if self._connection is None:
             raise ConnectionError("not connected")
         # What is returned becomes an error of its own publishing, not of a callback somewhere.
         channel = self._connection.channel(on_return_raises=True)
         await channel.initialize()
-        return await channel.get_underlay_channel()
+        underlying = await channel.get_underlay_channel()
+        if not isinstance(underlying, Channel):
+            raise TypeError(f"aiormq works with another kind of channel: {type(underlying).__name__}")
+        return underlying
 
     async def _close(self) -> None:
         connection, self._connection = self._connection, None
@@ -141,20 +148,31 @@ class Publisher:
         beside it down; all of it is published again one by one, so that only the culprit is refused.
         """
         channel = self._channel
-        tasks = [asyncio.create_task(_publish(channel, m)) for m in messages] if channel is not None else []
-        return self._settle(messages, tasks)
+        writing = asyncio.create_task(_write(channel, messages)) if channel is not None and messages else None
+        return self._settle(messages, channel, writing)
 
-    async def _settle(self, messages: Sequence[Outgoing], tasks: list[asyncio.Task[object]]) -> list[Verdict]:
-        if not tasks:
-            return [Verdict.UNKNOWN] * len(messages)
-        _, late = await asyncio.wait(tasks, timeout=self._confirm_s)
-        verdicts = [_verdict(task) for task in tasks]
-        if late:
-            for task in late:
-                task.cancel()
-            self._complain(f"nothing was confirmed for {self._confirm_s:g} s")
+    async def _settle(
+        self,
+        messages: Sequence[Outgoing],
+        channel: Channel | None,
+        writing: asyncio.Task[list[Confirmation | None]] | None,
+    ) -> list[Verdict]:
+        unknown = [Verdict.UNKNOWN] * len(messages)
+        if channel is None or writing is None:
+            return unknown
+        try:
+            async with asyncio.timeout(self._confirm_s):
+                confirmations = await writing
+                await _settled(channel, [c for c in confirmations if c is not None])
+        except TimeoutError:
+            self._complain(f"not all was confirmed within {self._confirm_s:g} s")
             self._lost.set()
-        elif any(map(_took_channel, tasks)) and not self._lost.is_set():
+        except (AMQPError, ChannelInvalidStateError, OSError):
+            return unknown
+        if not writing.done() or writing.cancelled():
+            return unknown
+        verdicts = [_verdict(confirmation) for confirmation in writing.result()]
+        if channel.is_closed and not self._lost.is_set():
             for place, verdict in enumerate(verdicts):
                 if verdict is Verdict.UNKNOWN:
                     verdicts[place] = await self._alone(messages[place])
@@ -176,42 +194,121 @@ class Publisher:
         except Exception:
             return Verdict.UNKNOWN
 
-    async def _reopen(self) -> AbstractChannel:
+    async def _reopen(self) -> Channel:
         async with self._reopening:
             if self._channel is None or self._channel.is_closed:
                 self._channel = await self._open()
             return self._channel
 
 
-async def _publish(channel: AbstractChannel, message: Outgoing) -> object:
-    return await channel.basic_publish(
+# What aiormq keeps for a message until the broker has answered for it.
+Confirmation = asyncio.Future[object]
+
+
+def _properties(message: Outgoing) -> Basic.Properties:
+    # No headers: what is not in the envelope does not travel (N4).
+    return Basic.Properties(
+        content_type=CONTENT_TYPE, delivery_mode=2, headers={}, message_id=message.id, message_type=message.type
+    )
+
+
+async def _publish(channel: Channel, message: Outgoing) -> None:
+    """Publish one message and wait for its confirm. Raises DeliveryError when it is refused."""
+    await channel.basic_publish(
         message.body.encode(),
         exchange=message.exchange,
         routing_key=message.key,
         mandatory=message.mandatory,
-        # No headers: what is not in the envelope does not travel (N4).
-        properties=aiormq.spec.Basic.Properties(
-            content_type=CONTENT_TYPE, delivery_mode=2, headers={}, message_id=message.id, message_type=message.type
-        ),
+        properties=_properties(message),
     )
 
 
-def _verdict(task: asyncio.Task[object]) -> Verdict:
-    if not task.done() or task.cancelled():
+def _frames(channel: Channel, message: Outgoing) -> bytes | None:
+    """The frames of one message; None when it cannot be put on the wire, which is so for ever."""
+    try:
+        body = message.body.encode()
+        frames = [
+            marshal(
+                Basic.Publish(exchange=message.exchange, routing_key=message.key, mandatory=message.mandatory),
+                channel.number,
+            ),
+            marshal(ContentHeader(properties=_properties(message), body_size=len(body)), channel.number),
+        ]
+        size = channel.max_content_size
+        frames += [marshal(ContentBody(body[at : at + size]), channel.number) for at in range(0, len(body), size)]
+    except (TypeError, ValueError) as error:  # pamqp says either when a text is too long for its field
+        log.error("%s %s cannot be published: %s", message.type, message.id, error)
+        return None
+    return b"".join(frames)
+
+
+async def _write(channel: Channel, messages: Sequence[Outgoing]) -> list[Confirmation | None]:
+    """Put a batch on the wire in one piece; one future a message, None for what cannot be put there.
+
+    aiormq's own `basic_publish` does the same for one message at a time, with a task, a drain and a system call each:
+    three times the work for a batch. Cancelled halfway, its numbers and the broker's differ; then the connection is
+    left.
+    """
+    pieces = [_frames(channel, message) for message in messages]
+    confirmations: list[Confirmation | None] = []
+    async with channel.lock:
+        for message, piece in zip(messages, pieces, strict=True):
+            if piece is None:
+                confirmations.append(None)
+                continue
+            channel.delivery_tag += 1
+            confirmation: Confirmation = channel.loop.create_future()
+            channel.confirmations[channel.delivery_tag] = confirmation
+            # By this a returned message finds the way to its future.
+            channel.message_id_delivery_tag[message.id] = channel.delivery_tag
+            confirmation.add_done_callback(_forget(channel, message.id, channel.delivery_tag))
+            confirmations.append(confirmation)
+        await channel.write_queue.put(ChannelFrame(b"".join(filter(None, pieces)), should_close=False))
+    return confirmations
+
+
+def _forget(channel: Channel, id: str, tag: int) -> Callable[[Confirmation], None]:
+    def forget(_: Confirmation) -> None:
+        if channel.message_id_delivery_tag.get(id) == tag:
+            del channel.message_id_delivery_tag[id]
+
+    return forget
+
+
+async def _settled(channel: Channel, confirmations: Sequence[Confirmation]) -> None:
+    """Wait until the broker has answered for all of them, or has closed the channel."""
+    left = len(confirmations)
+    done = asyncio.Event()
+
+    def one(_: Confirmation) -> None:
+        nonlocal left
+        left -= 1
+        if not left:
+            done.set()
+
+    def closed(closing: asyncio.Future[object]) -> None:
+        # Asked for, so that asyncio does not complain that nobody did.
+        if not closing.cancelled():
+            closing.exception()
+        done.set()
+
+    for confirmation in confirmations:
+        confirmation.add_done_callback(one)
+    closing = channel.closing
+    closing.add_done_callback(closed)
+    try:
+        if left:
+            await done.wait()
+    finally:
+        closing.cancel()
+
+
+def _verdict(confirmation: Confirmation | None) -> Verdict:
+    if confirmation is None:
+        return Verdict.REFUSED
+    if not confirmation.done() or confirmation.cancelled():
         return Verdict.UNKNOWN
-    error = task.exception()
+    error = confirmation.exception()
     if error is None:
         return Verdict.SENT
-    if isinstance(error, DeliveryError):
-        return Verdict.REFUSED
-    if isinstance(error, AMQPError | ChannelInvalidStateError | OSError | TimeoutError):
-        return Verdict.UNKNOWN
-    # It cannot even be put on the wire (a key that is too long): no broker will ever take it.
-    log.error("A message cannot be published: %s: %s", type(error).__name__, error)
-    return Verdict.REFUSED
-
-
-def _took_channel(task: asyncio.Task[object]) -> bool:
-    if not task.done() or task.cancelled():
-        return False
-    return isinstance(task.exception(), AMQPChannelError | ChannelInvalidStateError)
+    return Verdict.REFUSED if isinstance(error, DeliveryError) else Verdict.UNKNOWN
