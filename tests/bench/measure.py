@@ -31,8 +31,13 @@ class Figure:
         return f"{low} / {middle} / {high} {self.unit}"
 
 
+def grouped(value: float) -> str:
+    """A whole number with its thousands apart."""
+    return f"{value:,.0f}".replace(",", " ")
+
+
 def _short(value: float) -> str:
-    return f"{value:,.0f}".replace(",", " ") if abs(value) >= 100 else f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}"
+    return grouped(value) if abs(value) >= 100 else f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}"
 
 
 def say(text: str) -> None:
@@ -41,7 +46,8 @@ def say(text: str) -> None:
 
 
 def _ticks() -> tuple[float, float]:
-    values = [float(v) for v in open("/proc/stat", encoding="ascii").readline().split()[1:9]]
+    with open("/proc/stat", encoding="ascii") as file:
+        values = [float(v) for v in file.readline().split()[1:9]]
     return sum(values), values[3] + values[4]
 
 
@@ -64,11 +70,11 @@ def quiet(limit: float = 0.15, patience: float = 15) -> float:
     return share
 
 
-def rate(database_url: str, count_sql: str, last_sql: str, total: int, alive: Callable[[], object], seconds: float = 60) -> float:
+def rate(database_url: str, count_sql: str, last_sql: str, total: int, alive: Callable[[], object], seconds: float = 45) -> float:
     """Things a second, from the first seen done to the last, by looking into the database.
 
-    `count_sql` counts what is done, `last_sql` is cheap and counts the last one only. Start-up is not part of it. RuntimeError when it
-    takes longer than `seconds` or `alive()` says that the process has ended.
+    `count_sql` counts what is done, `last_sql` is cheap and counts the last one only. Start-up is not part of it. When `seconds` are over,
+    what was done until then counts. RuntimeError when nothing was, or when `alive()` says that the process has ended.
     """
     with psycopg.connect(database_url, autocommit=True) as db:
 
@@ -77,20 +83,21 @@ def rate(database_url: str, count_sql: str, last_sql: str, total: int, alive: Ca
             assert row is not None
             return int(row[0])
 
-        end = time.monotonic() + seconds
-
-        def look(sql: str, enough: int, pause: float) -> int:
-            while (seen := number(sql)) < enough:
-                if time.monotonic() > end or not alive():
-                    raise RuntimeError(f"{number(count_sql)} of {total} were handled, then it took too long or the process ended.")
+        def look(sql: str, enough: int, pause: float, end: float) -> int:
+            while (seen := number(sql)) < enough and time.monotonic() < end:
+                if not alive():
+                    raise RuntimeError(f"The process ended; {number(count_sql)} of {total} were handled.")
                 time.sleep(pause)
             return seen
 
-        begun = look(count_sql, 1, 0.002)
-        start = time.perf_counter()
-        look(last_sql, 1, 0.005)
-        look(count_sql, total, 0.002)
-        return (total - begun) / (time.perf_counter() - start)
+        begun = look(count_sql, 1, 0.002, time.monotonic() + seconds)
+        start, end = time.perf_counter(), time.monotonic() + seconds
+        look(last_sql, 1, 0.005, end)
+        done = look(count_sql, total, 0.002, end)
+        took = time.perf_counter() - start
+        if done <= begun:
+            raise RuntimeError(f"{done} of {total} were handled in {seconds:.0f} s.")
+        return (done - begun) / took
 
 
 def percentile(values: Sequence[float], share: float = 0.5) -> float:

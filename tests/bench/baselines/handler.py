@@ -40,7 +40,8 @@ create table things (id text primary key, version bigint not null, state jsonb n
 class Database(DependencyProvider):
     """The pool, one connection a worker."""
 
-    def start(self) -> None:
+    def setup(self) -> None:
+        # Not in start(): nameko may hand out the first message before that is done.
         size = self.container.max_workers
         self.pool = ConnectionPool(os.environ["BENCH_DATABASE_URL"], min_size=size, max_size=size, open=True)
 
