@@ -18,8 +18,8 @@ from shared.errors import Forbidden, NotFound, Refusal
 
 pages = rooms()
 
-PROFILE = ("company", "email", "phone", "fax", "website")
-USER = ("name", "email", "role", "password")
+PROFILE = {"company": "Company", "email": "E-mail", "phone": "Phone", "fax": "Fax", "website": "Website"}
+USER = {"name": "Name", "email": "E-mail", "role": "Role", "password": "First password"}
 ROLE_MEANINGS = {
     "member": "Sees the partnerships they manage.",
     "partnerships": "Sees and changes every partnership of the business.",

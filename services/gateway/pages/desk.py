@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
+from datetime import tzinfo
 from typing import Any
 from urllib.parse import quote, urlsplit
-from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -123,7 +123,7 @@ class Desk:
     # — answers —
 
     @property
-    def zone(self) -> ZoneInfo:
+    def zone(self) -> tzinfo:
         return words.zone(self.visitor.user.get("time_zone") if self.visitor else None)
 
     @property

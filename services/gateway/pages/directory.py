@@ -15,7 +15,7 @@ from shared.errors import Forbidden, NotFound, Refusal
 
 pages = rooms()
 
-FIELDS = ("name", "email", "title", "phone")
+FIELDS = {"name": "Name", "email": "E-mail", "title": "Title", "phone": "Phone"}
 
 
 def _body(form: Form) -> dict[str, str]:
@@ -86,12 +86,12 @@ async def change_contact(request: Request, contact_id: str) -> Response:
 async def deletion(request: Request, contact_id: str) -> Response:
     desk = desk_of(request)
     found = person(await desk.ask("contacts", "get_contact", contact_id=contact_id))
-    return await desk.page("contact_deletion.html", form=Form(()), contact=found)
+    return await desk.page("contact_deletion.html", form=Form({}), contact=found)
 
 
 @pages.post("/contacts/{contact_id}/deletion")
 async def delete_contact(request: Request, contact_id: str) -> Response:
-    desk, form = desk_of(request), Form.sent((), await request.form())
+    desk, form = desk_of(request), Form.sent({}, await request.form())
     try:
         await desk.do("contacts", "delete_contact", contact_id=contact_id, **{KEY: form.key})
     except (Forbidden, NotFound):

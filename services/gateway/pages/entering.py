@@ -19,8 +19,14 @@ from shared.errors import NotAuthenticated, Refusal
 outside = doors()
 inside = rooms()
 
-LOGIN = ("tenant", "email", "password")
-REGISTRATION = ("company", "tenant", "name", "email", "password")
+LOGIN = {"tenant": "Tenant name", "email": "E-mail", "password": "Password"}
+REGISTRATION = {
+    "company": "Company",
+    "tenant": "Tenant name",
+    "name": "Your name",
+    "email": "Your e-mail",
+    "password": "Password",
+}
 EXPIRED = "This page had been open for too long. Everything is still filled in: send it again."
 # One sentence for a wrong tenant name, e-mail and password alike: which of them it was is nobody's business.
 WRONG_LOGIN = "No login fits these details. Check the business, the e-mail and the password."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from services.gateway.problems import status_of
@@ -15,13 +15,14 @@ KEY = "idempotency_key"
 class Form:
     """The values of one form and the sentences that stand at its fields.
 
-    `fields` are the names of its fields in the order of the page; a sentence about anything else stands in the summary only.
+    `fields` are the names of its fields with their labels, in the order of the page; a sentence about anything else stands in the
+    summary only.
     """
 
     def __init__(
-        self, fields: Iterable[str], values: Mapping[str, Any] | None = None, *, key: str | None = None
+        self, fields: Mapping[str, str], values: Mapping[str, Any] | None = None, *, key: str | None = None
     ) -> None:
-        self.fields = tuple(fields)
+        self.fields = fields
         self._values = {name: _listed(value) for name, value in (values or {}).items()}
         self.errors: dict[str, str] = {}
         self.others: list[str] = []
@@ -29,7 +30,7 @@ class Form:
         self.key = key if is_id(key) else new_id()
 
     @classmethod
-    def sent(cls, fields: Iterable[str], data: Any) -> Form:
+    def sent(cls, fields: Mapping[str, str], data: Any) -> Form:
         """The form from the parsed body of a request."""
         return cls(fields, {name: data.getlist(name) for name in data}, key=data.get(KEY))
 
@@ -74,8 +75,9 @@ class Form:
 
     @property
     def summary(self) -> list[tuple[str | None, str]]:
-        """(field, sentence) pairs in the order of the page; None for what is about no field."""
-        return [(None, s) for s in self.others] + [(n, self.errors[n]) for n in self.fields if n in self.errors]
+        """(field, sentence) pairs in the order of the page, the sentence with its label; None for what is about no field."""
+        about = [(name, f"{label}: {self.errors[name]}") for name, label in self.fields.items() if name in self.errors]
+        return [*((None, sentence) for sentence in self.others), *about]
 
 
 def _listed(value: Any) -> list[str]:

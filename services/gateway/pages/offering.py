@@ -17,7 +17,13 @@ from shared.errors import Forbidden, NotFound, Refusal, Unavailable
 
 pages = rooms()
 
-FIELDS = ("customer_tenant", "customer_email", "message", "contact_ids", "manager_ids")
+FIELDS = {
+    "customer_tenant": "Customer’s Tenant Name",
+    "customer_email": "Customer’s Contact Email",
+    "message": "Message to Customer",
+    "contact_ids": "Assign Contacts",
+    "manager_ids": "Assign Partner Manager",
+}
 MESSAGE_LIMIT = 500
 # An offer names at most 200 people; a directory that is larger than this is searched by the browser's own script no more.
 MOST_PEOPLE = 1000

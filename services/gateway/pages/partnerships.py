@@ -110,7 +110,7 @@ async def _open_offer(desk: Desk, partnership_id: str) -> tuple[dict[str, Any], 
 
 
 def _roles_form(offered: Items, data: Any = None) -> Form:
-    fields = [*(f"roles.{c['id']}" for c in offered), "comment"]
+    fields = {**{f"roles.{c['id']}": c["name"] for c in offered}, "comment": "Comment"}
     return Form.sent(fields, data) if data is not None else Form(fields)
 
 
@@ -156,7 +156,7 @@ async def _accept(desk: Desk, partnership_id: str, data: Any) -> Response:
             ]
     contacts = [{"contact_id": contact, "roles": roles} for contact, roles in chosen.items() if roles]
     comment = str(data.get("comment") or "")
-    key = Form.sent((), data).key
+    key = Form.sent({}, data).key
     try:
         await desk.do(
             "offers",
@@ -198,6 +198,9 @@ def _granted(form: Form, offered: Items, places: Items) -> Items:
 
 
 # — the other decisions, each one page with a sentence, perhaps a reason, and a button —
+
+
+REASON = {"reason": "Reason"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -288,7 +291,7 @@ async def deciding(request: Request, partnership_id: str, decision: str) -> Resp
         raise WrongState(
             f"The partnership with {found['company']} is {found['status_label'].lower()}: this is not possible now."
         )
-    return await desk.page("decision.html", p=found, asked=asked, words_=_words(asked, found), form=Form(("reason",)))
+    return await desk.page("decision.html", p=found, asked=asked, words_=_words(asked, found), form=Form(REASON))
 
 
 @pages.post("/partnerships/{partnership_id}/{decision}")
@@ -296,7 +299,7 @@ async def decide(request: Request, partnership_id: str, decision: str) -> Respon
     desk = desk_of(request)
     if decision not in DECISIONS:
         raise NotFound()
-    asked, form = DECISIONS[decision], Form.sent(("reason",), await request.form())
+    asked, form = DECISIONS[decision], Form.sent(REASON, await request.form())
     reason = form.value("reason")
     body = {"reason": reason} if asked.reason is not None and reason.strip() else {}
     if asked.reason and not body:

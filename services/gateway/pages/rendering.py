@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from contextvars import ContextVar
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from functools import cache
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
@@ -28,7 +27,7 @@ def static(name: str) -> str:
 
 
 # The zone of whoever reads the page that is being rendered. Macros of imported templates see no context, so it is not kept there.
-_zone: ContextVar[ZoneInfo] = ContextVar("zone")
+_zone: ContextVar[tzinfo] = ContextVar("zone")
 
 
 def when(value: Any, *, style: str = "ago") -> Markup:
@@ -71,7 +70,7 @@ def environment() -> Environment:
     return env
 
 
-def render(name: str, zone: ZoneInfo, **values: Any) -> str:
+def render(name: str, zone: tzinfo, **values: Any) -> str:
     """The page `name` as HTML, with times as people in `zone` write them."""
     _zone.set(zone)
     return environment().get_template(name).render(**values)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from fastapi import APIRouter, FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
@@ -17,11 +19,22 @@ from services.gateway.pages import (
     offering,
     partnerships,
 )
+from services.gateway.pages.desk import Desk, LoginNeeded
 from services.gateway.pages.rendering import STATIC
-from services.gateway.pages.rooms import Door
-from shared.errors import NotFound
+from services.gateway.pages.rooms import Door, visitor
+from services.gateway.rpc import ServiceFailure
+from shared.errors import NotFound, Refusal
 
-elsewhere = APIRouter(include_in_schema=False, route_class=Door)
+
+class Elsewhere(Door):
+    """An unknown address: whoever is logged in keeps the way around."""
+
+    async def enter(self, desk: Desk) -> None:
+        with contextlib.suppress(LoginNeeded, Refusal, ServiceFailure):
+            desk.visitor = await visitor(desk)
+
+
+elsewhere = APIRouter(include_in_schema=False, route_class=Elsewhere)
 
 
 @elsewhere.get("/{path:path}")

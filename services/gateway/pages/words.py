@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -62,21 +62,21 @@ def moment(value: Any) -> datetime | None:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def zone(name: Any) -> ZoneInfo:
-    """The time zone of a person; UTC when it is not known."""
+def zone(name: Any) -> tzinfo:
+    """The time zone of a person; UTC when it is not known, or this machine knows no zones."""
     try:
-        return ZoneInfo(name or "UTC")
+        return ZoneInfo(name) if name else UTC
     except (KeyError, ValueError, OSError, TypeError):  # ZoneInfoNotFoundError is a KeyError
-        return ZoneInfo("UTC")
+        return UTC
 
 
-def exact(at: datetime, tz: ZoneInfo) -> str:
+def exact(at: datetime, tz: tzinfo) -> str:
     """`Friday 21 November 2025, 14:05 CET`."""
     local = at.astimezone(tz)
     return f"{local:%A} {local.day} {local:%B %Y, %H:%M} {local.tzname()}"
 
 
-def day(at: datetime, tz: ZoneInfo, now: datetime) -> str:
+def day(at: datetime, tz: tzinfo, now: datetime) -> str:
     """`Today`, `Yesterday`, else `Friday 21 November`, with the year when it is another one."""
     local, today = at.astimezone(tz), now.astimezone(tz)
     if local.date() == today.date():
@@ -86,7 +86,7 @@ def day(at: datetime, tz: ZoneInfo, now: datetime) -> str:
     return f"{local:%A} {local.day} {local:%B}" + (f" {local.year}" if local.year != today.year else "")
 
 
-def ago(at: datetime, tz: ZoneInfo, now: datetime) -> str:
+def ago(at: datetime, tz: tzinfo, now: datetime) -> str:
     """How long ago: `just now`, `5 min ago`, `3 h ago`, `yesterday`, `4 days ago`, then the date; times to come as their date."""
     seconds = (now - at).total_seconds()
     local, today = at.astimezone(tz), now.astimezone(tz)

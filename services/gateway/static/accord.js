@@ -6,7 +6,7 @@ const all = (selector, root = document) => Array.from(root.querySelectorAll(sele
 // A counter says how many characters are left; nothing that was typed is ever cut off.
 for (const area of all("textarea[data-limit]")) {
   const limit = Number(area.dataset.limit);
-  const counter = document.getElementById(`${area.id}-hint`);
+  const counter = document.getElementById(`${area.id}-count`);
   if (!counter) continue;
   const spoken = counter.cloneNode();
   spoken.id = "";

@@ -141,13 +141,11 @@ def test_every_page_but_login_and_registration_needs_a_login(
 @pytest.mark.parametrize(
     "route", [r for r in EVERY if "POST" in r.methods and isinstance(r, Room)], ids=lambda r: r.path
 )
-@pytest.mark.parametrize("token", [None, "", "wrong", csrf.token("another session")])
-def test_a_form_without_the_token_of_the_session_does_nothing(
-    route: APIRoute, token: str | None, ada: TestClient, rpc: FakeRpc
-) -> None:
-    answer = ada.post(somewhere(route), data={} if token is None else {csrf.FIELD: token})
-    assert answer.status_code == 403
-    assert [method for _, method, _ in rpc.calls] == ["authenticate"]
+def test_a_form_without_the_token_of_the_session_does_nothing(route: APIRoute, ada: TestClient, rpc: FakeRpc) -> None:
+    for token in [None, "", "wrong", csrf.token("another session")]:
+        answer = ada.post(somewhere(route), data={} if token is None else {csrf.FIELD: token})
+        assert answer.status_code == 403
+    assert {method for _, method, _ in rpc.calls} == {"authenticate"}
 
 
 @pytest.mark.parametrize(
@@ -403,6 +401,12 @@ def test_an_unknown_address_is_a_page_with_a_way_on(visitor: TestClient) -> None
     answer = visitor.get("/nowhere/at/all")
     assert answer.status_code == 404
     assert 'href="/"' in answer.text
+
+
+def test_an_unknown_address_keeps_the_way_around_for_whoever_is_logged_in(ada: TestClient) -> None:
+    answer = ada.get("/nowhere")
+    assert answer.status_code == 404
+    assert 'href="/contacts"' in answer.text
 
 
 def test_an_unknown_address_of_the_api_is_no_page(visitor: TestClient) -> None:
