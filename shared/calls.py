@@ -73,7 +73,11 @@ def _sentence(error: Mapping[str, Any]) -> str:
     if kind in _SENTENCES:
         return _SENTENCES[kind]
     if kind == "string_too_short":
-        return "This must not be empty." if context["min_length"] == 1 else f"Use at least {context['min_length']} characters."
+        return (
+            "This must not be empty."
+            if context["min_length"] == 1
+            else f"Use at least {context['min_length']} characters."
+        )
     if kind == "string_too_long":
         return f"Use at most {context['max_length']} characters."
     if kind == "too_long":
@@ -89,7 +93,9 @@ def _sentence(error: Mapping[str, Any]) -> str:
 
 def refuse(error: pydantic.ValidationError) -> ValidationError:
     """The refusal for what pydantic found, with dotted fields and a sentence each."""
-    return ValidationError.of(*[(".".join(str(p) for p in e["loc"]), _sentence(e)) for e in error.errors(include_url=False)])
+    return ValidationError.of(
+        *[(".".join(str(p) for p in e["loc"]), _sentence(e)) for e in error.errors(include_url=False)]
+    )
 
 
 @dataclass(frozen=True)

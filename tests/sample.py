@@ -32,10 +32,12 @@ class Note:
 
 
 NOTES = Table(
-    Note, "notes", by_subject=True, columns={"colour": Column("text", lambda n: n.colour), "at": Column("timestamptz", lambda n: n.at)}
+    Note,
+    "notes",
+    by_subject=True,
+    columns={"colour": Column("text", lambda n: n.colour), "at": Column("timestamptz", lambda n: n.at)},
 )
 TABLES = Tables([NOTES])
-
 
 
 class WordSaid(PeerMessage):

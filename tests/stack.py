@@ -21,7 +21,12 @@ PASSWORD = "correct horse battery"
 
 
 def patiently(
-    http: httpx.Client, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None, wanted: int = 200
+    http: httpx.Client,
+    method: str,
+    path: str,
+    body: Any = None,
+    headers: dict[str, str] | None = None,
+    wanted: int = 200,
 ) -> httpx.Response:
     """Ask as a good client does: 503 means nothing was half done, so repeat with the same key. Bounded: a busy machine is no failure."""
     more = dict(headers or {})
@@ -60,7 +65,9 @@ class Business:
     def contact(self, name: str) -> str:
         """The id of a new contact."""
         email = f"{name.lower().replace(' ', '.')}@{self.tenant}.example"
-        return str(self.post("/contacts", {"name": name, "email": email, "phone": "+46 8 1", "title": "Consultant"}, 201)["id"])
+        return str(
+            self.post("/contacts", {"name": name, "email": email, "phone": "+46 8 1", "title": "Consultant"}, 201)["id"]
+        )
 
     def offer(self, to: Business, *contacts: str, **more: Any) -> dict[str, Any]:
         """An offer to another business."""
@@ -103,7 +110,13 @@ class Stack:
     def _command(self, name: str) -> None:
         code = f"import sys; from deploy.local import stack; sys.exit(stack.{name}())"
         done = subprocess.run(
-            [sys.executable, "-c", code], env=self._environment, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
+            [sys.executable, "-c", code],
+            env=self._environment,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
         )
         assert done.returncode == 0, f"{name}: {done.stdout}\n{done.stderr}"
 
@@ -132,7 +145,13 @@ class Stack:
         tenant = f"{stem}-{uuid4().hex[:8]}"
         email = f"admin@{tenant}.example"
         with httpx.Client(base_url=f"{self.url}/api/v1", timeout=15) as http:
-            body = {"tenant": tenant, "company": f"{stem.title()} Ltd", "name": f"Adam {stem.title()}", "email": email, "password": PASSWORD}
+            body = {
+                "tenant": tenant,
+                "company": f"{stem.title()} Ltd",
+                "name": f"Adam {stem.title()}",
+                "email": email,
+                "password": PASSWORD,
+            }
             made = patiently(http, "POST", "/tenants", body)
             assert made.status_code == 201, made.text
             session = patiently(http, "POST", "/sessions", {"tenant": tenant, "email": email, "password": PASSWORD})

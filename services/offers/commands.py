@@ -49,7 +49,16 @@ class DeclineOffer(Body):
 
 
 Statuses = Literal[
-    "open", "accepted", "modified", "declined", "withdrawn", "expired", "undeliverable", "suspended", "terminated", "ended"
+    "open",
+    "accepted",
+    "modified",
+    "declined",
+    "withdrawn",
+    "expired",
+    "undeliverable",
+    "suspended",
+    "terminated",
+    "ended",
 ]
 Roles = Literal["partner", "customer"]
 Turns = Literal["ours", "theirs"]

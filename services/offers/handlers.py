@@ -116,7 +116,9 @@ def _contacts(ids: Sequence[str], answers: Answers, errors: list[tuple[str, str]
     return tuple(found)
 
 
-def _managers(ids: Sequence[str], person: Person, answers: Answers, errors: list[tuple[str, str]]) -> list[said.Manager]:
+def _managers(
+    ids: Sequence[str], person: Person, answers: Answers, errors: list[tuple[str, str]]
+) -> list[said.Manager]:
     """The team: those who were chosen, and whoever acts (contradiction 7)."""
     team = [said.Manager(id=person.id, name=person.name, email=person.email)]
     for i, id in enumerate(ids):
@@ -128,7 +130,9 @@ def _managers(ids: Sequence[str], person: Person, answers: Answers, errors: list
     return team
 
 
-def accept_offer(work: Work, call: Call, command: AcceptOffer, *, person: Person, answers: Answers, now: datetime) -> Json:
+def accept_offer(
+    work: Work, call: Call, command: AcceptOffer, *, person: Person, answers: Answers, now: datetime
+) -> Json:
     """Accept with some of the contacts, each with roles (OE-08). Raises NotFound, WrongState, ValidationError."""
     p = _ours(work, call)
     answering.ensure_open(p)
@@ -167,7 +171,9 @@ def accept_offer(work: Work, call: Call, command: AcceptOffer, *, person: Person
         subject=p.id,
     )
     work.tell(
-        said.OfferAccepted(company=person.company, accepted_by=who, accepted_at=now, contact_ids=list(chosen), comment=comment),
+        said.OfferAccepted(
+            company=person.company, accepted_by=who, accepted_at=now, contact_ids=list(chosen), comment=comment
+        ),
         tenant=p.tenant,
         to=p.counterpart,
         subject=p.id,
@@ -175,7 +181,9 @@ def accept_offer(work: Work, call: Call, command: AcceptOffer, *, person: Person
     return views.partnership(p, changes=True)
 
 
-def _grants(at: int, roles: Sequence[Any], environments: Sequence[Json], errors: list[tuple[str, str]]) -> list[said.Grant]:
+def _grants(
+    at: int, roles: Sequence[Any], environments: Sequence[Json], errors: list[tuple[str, str]]
+) -> list[said.Grant]:
     """Each role by id or exact name, in an environment by id or exact name."""
     grants: list[said.Grant] = []
     for j, wanted in enumerate(roles):
@@ -204,7 +212,9 @@ def decline_offer(work: Work, call: Call, command: DeclineOffer, *, person: Pers
     p = work.put(answering.decline(p, reason=reason, now=now))
     who = said.Person(id=person.id, name=person.name)
     work.say(
-        said.DeclineGiven(partner=p.counterpart, company=p.company, by=who, at=now, reason=reason), tenant=p.tenant, subject=p.id
+        said.DeclineGiven(partner=p.counterpart, company=p.company, by=who, at=now, reason=reason),
+        tenant=p.tenant,
+        subject=p.id,
     )
     work.tell(
         said.OfferDeclined(company=person.company, declined_by=who, declined_at=now, reason=reason),
@@ -255,7 +265,9 @@ def list_partnerships(work: Work, call: Call, chosen: Chosen, *, person: Person,
     """The home list: all that was not removed, or all of the chosen statuses (OE-01)."""
     where, search = _filter(chosen, person)
     order = {"company": "company", "turn_since": "turn_since", "-sent_at": "-sent_at"}.get(chosen.sort, "-updated_at")
-    page = work.find(Partnership, call.tenant, where=where, search=search, order=order, after=chosen.cursor, limit=chosen.limit)
+    page = work.find(
+        Partnership, call.tenant, where=where, search=search, order=order, after=chosen.cursor, limit=chosen.limit
+    )
     return {"items": [views.partnership(p, changes=person.changes) for p in page.items], "next": page.next}
 
 
@@ -266,7 +278,9 @@ def count_partnerships(work: Work, call: Call, *, person: Person, now: datetime)
         "by_status": work.count(Partnership, call.tenant, by="status", where=where, search=search),
         "by_role": work.count(Partnership, call.tenant, by="role", where=where, search=search),
         "by_turn": {
-            turn: n for turn, n in work.count(Partnership, call.tenant, by="turn", where=where, search=search).items() if turn
+            turn: n
+            for turn, n in work.count(Partnership, call.tenant, by="turn", where=where, search=search).items()
+            if turn
         },
     }
 
@@ -378,7 +392,11 @@ def receive_acceptance(work: Work, message: Heard[said.OfferAccepted], now: date
     if p is None:
         return
     after = answering.accepted(
-        p, contacts=data.contact_ids, company=data.company, by=Named(data.accepted_by.id, data.accepted_by.name), now=now
+        p,
+        contacts=data.contact_ids,
+        company=data.company,
+        by=Named(data.accepted_by.id, data.accepted_by.name),
+        now=now,
     )
     if after is p:
         return
@@ -444,7 +462,6 @@ def receipt(work: Work, news: Confirmed, now: datetime) -> None:
     """The other side has got, or looked at, what we said (BX-03)."""
     p = work.get(Partnership, news.tenant, news.subject)
     if p is not None and p.counterpart == news.peer and (news.applied > p.confirmed or news.seen > p.seen):
-
         work.put(replace(p, confirmed=max(p.confirmed, news.applied), seen=max(p.seen, news.seen)))
 
 

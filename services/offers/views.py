@@ -51,4 +51,3 @@ def partnership(p: Partnership, *, changes: bool) -> dict[str, Any]:
         "version": p.version,
         "updated_at": iso(p.updated_at),
     }
-

@@ -59,8 +59,10 @@ class Feed:
                 self.connected = False
                 if self.stopping:
                     return
-                log.warning("%s: lost the broker (%s: %s), next try in %.1f s", self.queue, type(error).__name__, error, pause)
-                eventlet.sleep(pause * (1 + 0.2 * random.random()))  # noqa: S311
+                log.warning(
+                    "%s: lost the broker (%s: %s), next try in %.1f s", self.queue, type(error).__name__, error, pause
+                )
+                eventlet.sleep(pause * (1 + 0.2 * random.random()))
                 pause = min(pause * 2, 5.0)
 
     def _consume(self) -> None:
@@ -111,7 +113,12 @@ class Feed:
             try:
                 deliveries.append(self._decode(message))
             except Undecodable as error:
-                log.error("%s: undecodable message %s goes to the dead queue: %s", self.queue, info["routing_key"][:200], error)
+                log.error(
+                    "%s: undecodable message %s goes to the dead queue: %s",
+                    self.queue,
+                    info["routing_key"][:200],
+                    error,
+                )
                 refused.append(info["delivery_tag"])
         if deliveries:
             self._note(self._settle(connection, deliveries))
@@ -133,7 +140,7 @@ class Feed:
         route = None
         if self.peers:
             try:
-                route = tuple(topology.parse_peer_key(info["routing_key"]))
+                route = topology.parse_peer_key(info["routing_key"])
             except ValueError as error:
                 raise Undecodable(str(error)) from error
         return decode(message.body, again=info["redelivered"], retry=info["exchange"] == "", route=route)
@@ -148,7 +155,7 @@ class Feed:
                 log.warning("%s: the database is away (%s), next try in %.1f s", self.queue, error, pause)
                 if self.stopping:
                     raise
-                eventlet.sleep(pause * (1 + 0.2 * random.random()))  # noqa: S311
+                eventlet.sleep(pause * (1 + 0.2 * random.random()))
                 pause = min(pause * 2, 2.0)
                 connection.heartbeat_check()
 
@@ -217,7 +224,9 @@ def assert_patched() -> None:
     import psycopg.waiting
 
     if not eventlet.patcher.is_monkey_patched("socket") or "eventlet" not in threading.current_thread.__module__:
-        raise RuntimeError("Start a service with `python -m shared.bus.run`: eventlet has to patch the standard library first.")
+        raise RuntimeError(
+            "Start a service with `python -m shared.bus.run`: eventlet has to patch the standard library first."
+        )
     if psycopg.waiting.wait not in {psycopg.waiting.wait_selector, psycopg.waiting.wait_select}:
         raise RuntimeError(
             f"Set PSYCOPG_WAIT_FUNC=wait_selector before Python starts: psycopg waits with {psycopg.waiting.wait!r} "

@@ -41,7 +41,9 @@ class Records(DependencyProvider):  # type: ignore[misc]
 
     def setup(self) -> None:
         # Connects at the first use: nothing here may raise while the service starts (fact N7).
-        self.session = Session(PostgresDatabase(settings.database_url(self.service)), self.service, self.tables, pause=eventlet.sleep)
+        self.session = Session(
+            PostgresDatabase(settings.database_url(self.service)), self.service, self.tables, pause=eventlet.sleep
+        )
 
     def get_dependency(self, worker_ctx: Any) -> Session:
         assert self.session is not None
@@ -99,7 +101,9 @@ class On(Entrypoint):  # type: ignore[misc]
     consumer = BatchConsumer()
 
     def __init__(
-        self, model: type[Message] | type[Confirmed], needs: Callable[[Heard[Any]], Iterable[tuple[type[Any], str, str]]] | None = None
+        self,
+        model: type[Message] | type[Confirmed],
+        needs: Callable[[Heard[Any]], Iterable[tuple[type[Any], str, str]]] | None = None,
     ) -> None:
         super().__init__()
         self.model = model
@@ -114,7 +118,8 @@ class On(Entrypoint):  # type: ignore[misc]
 
 
 def on(
-    model: type[Message] | type[Confirmed], needs: Callable[[Heard[Any]], Iterable[tuple[type[Any], str, str]]] | None = None
+    model: type[Message] | type[Confirmed],
+    needs: Callable[[Heard[Any]], Iterable[tuple[type[Any], str, str]]] | None = None,
 ) -> Callable[[F], F]:
     """Call the method as `method(self, work, message, now)` for each message of `model`, or for each news from receipts (`Confirmed`).
 

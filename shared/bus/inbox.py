@@ -63,7 +63,9 @@ class Tally:
     ages: list[float] = field(default_factory=list)
 
 
-def decode(body: bytes | str, *, again: bool = False, retry: bool = False, route: tuple[str, str, str] | None = None) -> Delivery:
+def decode(
+    body: bytes | str, *, again: bool = False, retry: bool = False, route: tuple[str, str, str] | None = None
+) -> Delivery:
     """The delivery of a body. `route` is (to, service, from) of the routing key, which alone says who spoke. Raises Undecodable."""
     try:
         text = body if isinstance(body, str) else body.decode()
@@ -71,7 +73,9 @@ def decode(body: bytes | str, *, again: bool = False, retry: bool = False, route
     except (ValidationError, UnicodeDecodeError) as error:
         raise Undecodable(f"not an envelope: {type(error).__name__}") from error
     if route is not None and (envelope.destination, envelope.source, envelope.origin) != route:
-        raise Undecodable(f"the routing key {'.'.join(route)} does not name {envelope.origin} speaking to {envelope.destination}")
+        raise Undecodable(
+            f"the routing key {'.'.join(route)} does not name {envelope.origin} speaking to {envelope.destination}"
+        )
     if (envelope.kind == "peer") == (envelope.origin == envelope.destination):
         raise Undecodable("a peer message goes to another tenant, a fact to one's own")
     return Delivery(envelope, text, digest(text), again, retry)
@@ -113,7 +117,9 @@ class Inbox:
             except (Away, Conflict):
                 raise
             except Exception:
-                log.info("a message of a batch of %d failed: trying each alone", len(together), exc_info=len(together) == 1)
+                log.info(
+                    "a message of a batch of %d failed: trying each alone", len(together), exc_info=len(together) == 1
+                )
                 for delivery in sorted(together, key=_order):
                     self._alone(delivery, tally)
         for delivery in suspects:
@@ -154,7 +160,12 @@ class Inbox:
     def _fetch_waiting(self, unit: Unit, deliveries: Sequence[Delivery], have: set[Subject]) -> None:
         """Rows that wait are read only for streams that have some."""
         more = sorted(
-            {(d.envelope.destination, d.envelope.subject) for d in deliveries if d.envelope.sequence and unit.stream(d.key).parked} - have
+            {
+                (d.envelope.destination, d.envelope.subject)
+                for d in deliveries
+                if d.envelope.sequence and unit.stream(d.key).parked
+            }
+            - have
         )
         if more:
             unit.prefetch((), waiting=more)
@@ -163,7 +174,9 @@ class Inbox:
         wanted = []
         for handler, message in heard:
             if handler is not None and handler.needs is not None and message is not None:
-                wanted += [Wanted(self.tables.of(r), tenant, id, lock=False) for r, tenant, id in handler.needs(message)]
+                wanted += [
+                    Wanted(self.tables.of(r), tenant, id, lock=False) for r, tenant, id in handler.needs(message)
+                ]
         return wanted
 
     def _heard(self, delivery: Delivery) -> tuple[Handler | None, Heard[Any] | None]:
@@ -176,7 +189,14 @@ class Inbox:
         return Heard(e.destination, e.origin, e.subject, e.sequence, e.time, model.model_validate(e.data))
 
     def _one(
-        self, unit: Unit, d: Delivery, heard: tuple[Handler | None, Heard[Any] | None], tally: Tally, at: datetime, *, drain: bool
+        self,
+        unit: Unit,
+        d: Delivery,
+        heard: tuple[Handler | None, Heard[Any] | None],
+        tally: Tally,
+        at: datetime,
+        *,
+        drain: bool,
     ) -> None:
         e = d.envelope
         stream = unit.stream(d.key)
@@ -250,7 +270,9 @@ class Inbox:
                 return
             self._next(unit, stream, d, row, heard, tally, at)
 
-    def _timer(self, unit: Unit, d: Delivery, heard: tuple[Handler | None, Heard[Any] | None], tally: Tally, at: datetime) -> None:
+    def _timer(
+        self, unit: Unit, d: Delivery, heard: tuple[Handler | None, Heard[Any] | None], tally: Tally, at: datetime
+    ) -> None:
         row = unit.waiting.get((d.key, 0, d.envelope.id))
         handler, message = heard
         if handler is not None and message is not None:
@@ -273,17 +295,26 @@ class Inbox:
             else:
                 unit.settle(row)
 
-    def _park(self, unit: Unit, stream: streams.Stream, d: Delivery, row: Waiting | None, error: str | None, at: datetime) -> None:
+    def _park(
+        self, unit: Unit, stream: streams.Stream, d: Delivery, row: Waiting | None, error: str | None, at: datetime
+    ) -> None:
         unit.keep(replace(_row(d, "parked", row.attempts if row else 0), error=error))
         stream.parked, stream.changed = stream.parked + 1, True
 
-    def _fork(self, unit: Unit, stream: streams.Stream, d: Delivery, row: Waiting | None, tally: Tally, at: datetime) -> None:
+    def _fork(
+        self, unit: Unit, stream: streams.Stream, d: Delivery, row: Waiting | None, tally: Tally, at: datetime
+    ) -> None:
         """The same number with other content: kept and reported, never silently ignored. Its repair needs the two-author history."""
         log.error("fork in stream %s at %d: kept as a dead row", d.key, d.envelope.sequence)
         if row is None or row.state in {"started", "parked", "failed"}:
             if row is None or row.state == "started":
                 stream.parked += 1
-            unit.keep(replace(_row(d, "dead", row.attempts if row else 0), error="fork: another message was said under this number"))
+            unit.keep(
+                replace(
+                    _row(d, "dead", row.attempts if row else 0),
+                    error="fork: another message was said under this number",
+                )
+            )
         stream.forked, stream.changed = True, True
         tally.forked += 1
 
@@ -395,11 +426,17 @@ class Inbox:
             stream = unit.stream(d.key)
             row = unit.waiting.get((d.key, d.envelope.sequence, d.envelope.id))
             # A redelivered message was counted before it was handled.
-            attempts = (row.attempts if row is not None else 0) + (0 if d.again and row is not None and row.state != "failed" else 1)
+            attempts = (row.attempts if row is not None else 0) + (
+                0 if d.again and row is not None and row.state != "failed" else 1
+            )
             dead = attempts >= ATTEMPTS
-            due = at + timedelta(seconds=self.back_off[min(attempts, len(self.back_off)) - 1] * (1 + 0.2 * self.jitter()))
+            due = at + timedelta(
+                seconds=self.back_off[min(attempts, len(self.back_off)) - 1] * (1 + 0.2 * self.jitter())
+            )
             words = f"{type(error).__name__}: {error}"[:2000].replace("\x00", "")
-            failed = replace(_row(d, "dead" if dead else "failed", attempts), error=words, not_before=None if dead else due)
+            failed = replace(
+                _row(d, "dead" if dead else "failed", attempts), error=words, not_before=None if dead else due
+            )
             if d.envelope.sequence and (row is None or row.state == "started"):
                 stream.parked, stream.changed = stream.parked + 1, True
             unit.keep(failed)
@@ -424,7 +461,20 @@ def _due(row: Waiting, at: datetime) -> bool:
 def _row(d: Delivery, state: str, attempts: int) -> Waiting:
     e = d.envelope
     return Waiting(
-        e.destination, e.subject, e.origin, e.source, e.sequence, e.id, e.kind, e.type, state, attempts, None, None, d.digest, d.body
+        e.destination,
+        e.subject,
+        e.origin,
+        e.source,
+        e.sequence,
+        e.id,
+        e.kind,
+        e.type,
+        state,
+        attempts,
+        None,
+        None,
+        d.digest,
+        d.body,
     )
 
 

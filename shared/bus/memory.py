@@ -39,7 +39,9 @@ class MemoryStorage:
         self._database = database
         self._tenants = frozenset(tenants)
 
-    def fetch(self, subjects: Sequence[Subject], wanted: Sequence[Wanted], *, waiting: Sequence[Subject] = ()) -> Fetched:
+    def fetch(
+        self, subjects: Sequence[Subject], wanted: Sequence[Wanted], *, waiting: Sequence[Subject] = ()
+    ) -> Fetched:
         chosen, waits = set(subjects), set(waiting)
         fetched = Fetched()
         for stream in self._database.streams.values():
@@ -64,7 +66,8 @@ class MemoryStorage:
             if kept.tenant != tenant or tenant not in self._tenants:
                 continue
             if all(
-                row[c] in v if isinstance(v, list | tuple | set | frozenset) else (v is not None and row[c] == v) for c, v in where.items()
+                row[c] in v if isinstance(v, list | tuple | set | frozenset) else (v is not None and row[c] == v)
+                for c, v in where.items()
             ) and all(text in row[c] for c, text in search):
                 found.append((kept, row))
         return found

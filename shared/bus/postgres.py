@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, LiteralString, cast
+from typing import Any
 
 import psycopg
 from psycopg_pool import ConnectionPool, PoolTimeout
@@ -103,7 +103,9 @@ def _record_sql(table: Table[Any]) -> tuple[str, str]:
 class PostgresStorage:
     """One transaction on one connection, for some tenants."""
 
-    def __init__(self, connection: psycopg.Connection[Any], tenants: Sequence[str], statements: dict[str, tuple[str, str]]) -> None:
+    def __init__(
+        self, connection: psycopg.Connection[Any], tenants: Sequence[str], statements: dict[str, tuple[str, str]]
+    ) -> None:
         self._connection = connection
         self._tenants = ",".join(sorted(set(tenants)))
         self._begun = False
@@ -116,14 +118,16 @@ class PostgresStorage:
 
     def _execute(self, statement: str, parameters: Sequence[Any] = ()) -> psycopg.Cursor[Any]:
         # All statements are built from names in the code, never from what a tenant typed.
-        return self._connection.execute(cast(LiteralString, statement), parameters)
+        return self._connection.execute(statement, parameters)
 
     def _begin(self) -> None:
         if not self._begun:
             self._execute(_TENANTS, [self._tenants])
             self._begun = True
 
-    def fetch(self, subjects: Sequence[Subject], wanted: Sequence[Wanted], *, waiting: Sequence[Subject] = ()) -> Fetched:
+    def fetch(
+        self, subjects: Sequence[Subject], wanted: Sequence[Wanted], *, waiting: Sequence[Subject] = ()
+    ) -> Fetched:
         groups: dict[tuple[str, bool], list[Wanted]] = {}
         for w in wanted:
             groups.setdefault((w.table.name, w.lock), []).append(w)
@@ -134,11 +138,13 @@ class PostgresStorage:
                 streams = self._execute(_STREAMS_READ, [[t for t, _ in subjects], [s for _, s in subjects]])
             for (_, lock), group in sorted(groups.items(), key=lambda item: item[0]):
                 statement = self._sql(group[0].table)[0] + (" for update of r" if lock else "")
-                read.append((group[0].table.name, self._execute(statement, [[w.tenant for w in group], [w.id for w in group]])))
+                read.append(
+                    (group[0].table.name, self._execute(statement, [[w.tenant for w in group], [w.id for w in group]]))
+                )
             if waiting:
                 rows = self._execute(_WAITING, [[t for t, _ in waiting], [s for _, s in waiting]])
         if subjects:
-            fetched.streams = [Stream(*row, False, False) for row in streams.fetchall()]
+            fetched.streams = [_stream(row) for row in streams.fetchall()]
         for name, cursor in read:
             for tenant, id, document in cursor.fetchall():
                 fetched.documents[(name, tenant, id)] = document
@@ -180,9 +186,7 @@ class PostgresStorage:
         if after is not None:
             conditions.append(f"({column}, id) {'<' if falling else '>'} (%s::{kind}, %s)")
             parameters += [after[0], after[1]]
-        statement = (
-            f"select state::text from {table.name} where {' and '.join(conditions)} order by {column} {way}, id {way} limit %s"  # noqa: S608
-        )
+        statement = f"select state::text from {table.name} where {' and '.join(conditions)} order by {column} {way}, id {way} limit %s"
         with self._connection.pipeline():
             self._begin()
             cursor = self._execute(statement, [*parameters, limit])
@@ -196,7 +200,7 @@ class PostgresStorage:
         with self._connection.pipeline():
             self._begin()
             cursor = self._execute(
-                f"select {by}, count(*) from {table.name} where {' and '.join(conditions)} group by {by}",  # noqa: S608
+                f"select {by}, count(*) from {table.name} where {' and '.join(conditions)} group by {by}",
                 parameters,
             )
         return dict(cursor.fetchall())
@@ -228,7 +232,7 @@ class PostgresStorage:
                 self._execute(_ANSWER, [a.tenant, a.actor, a.method, a.key, a.fingerprint, a.text])
             self._commit_streams(changes.streams)
             for table, tenant, id in changes.deleted:
-                self._execute(f"delete from {table.name} where tenant = %s and id = %s", [tenant, id])  # noqa: S608
+                self._execute(f"delete from {table.name} where tenant = %s and id = %s", [tenant, id])
             for table, kept in changes.records.values():
                 self._keep(table, kept)
             if changes.settled:
@@ -262,6 +266,12 @@ class PostgresStorage:
         self._execute(self._sql(table)[1], [*columns, len(kept)])
 
 
+def _stream(row: tuple[Any, ...]) -> Stream:
+    stream = Stream(*row)
+    stream.fresh = False
+    return stream
+
+
 def _kind(table: Table[Any], column: str) -> str:
     return "text" if column == "id" else table.columns[column].sql_type
 
@@ -285,7 +295,9 @@ class PostgresDatabase:
             # it would notice a database that is back after as long again as it was away.
             reconnect_timeout=1.0,
             # A transaction that waits for a lock or a slow statement gives up before its caller does.
-            kwargs={"options": "-c statement_timeout=10s -c lock_timeout=3s -c idle_in_transaction_session_timeout=30s"},
+            kwargs={
+                "options": "-c statement_timeout=10s -c lock_timeout=3s -c idle_in_transaction_session_timeout=30s"
+            },
         )
         self._opened = False
 
@@ -300,7 +312,10 @@ class PostgresDatabase:
                     yield PostgresStorage(connection, tenants, self._statements)
                 finally:
                     # What was committed stays; anything else ends here, before the connection goes back to the pool.
-                    if not connection.closed and connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+                    if (
+                        not connection.closed
+                        and connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE
+                    ):
                         connection.rollback()
         except _RACES as error:
             raise Conflict(str(error)) from error

@@ -10,13 +10,13 @@ import uuid
 from typing import Any
 
 import eventlet
-from kombu.pools import producers
 from kombu import Connection
+from kombu.pools import producers
+from nameko.exceptions import serialize
 from nameko.extensions import DependencyProvider
 from nameko.messaging import QueueConsumer
 from nameko.rpc import ReplyListener, RpcConsumer, get_rpc_exchange
 from nameko.rpc import Rpc as NamekoRpc
-from nameko.exceptions import serialize
 
 from shared import settings
 from shared.bus import serialization
@@ -79,8 +79,8 @@ class AnsweringConsumer(RpcConsumer):  # type: ignore[misc]
     queue_consumer = CarefulQueueConsumer()
 
     def handle_result(self, message: Any, result: Any, exc_info: Any) -> tuple[Any, Any]:
-        error = None if exc_info is None else serialize(exc_info[1])
-        if exc_info is not None and isinstance(exc_info[1], Refusal):
+        error: dict[str, Any] | None = None if exc_info is None else serialize(exc_info[1])
+        if error is not None and isinstance(exc_info[1], Refusal):
             # nameko makes text of all numbers in the arguments; ours are plain JSON as they are.
             error["exc_args"] = [exc_info[1].detail, exc_info[1].info]
         properties = message.properties
@@ -116,7 +116,9 @@ class Replies(ReplyListener):  # type: ignore[misc]
 class Pending:
     """A call that was sent. `result()` waits for its answer until the deadline."""
 
-    def __init__(self, service: str, method: str, replies: Replies, correlation_id: str, event: Any, deadline: float) -> None:
+    def __init__(
+        self, service: str, method: str, replies: Replies, correlation_id: str, event: Any, deadline: float
+    ) -> None:
         self._what = f"{service}.{method}"
         self._replies = replies
         self._id = correlation_id

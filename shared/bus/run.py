@@ -55,7 +55,7 @@ def config(cls: type[Any]) -> dict[str, Any]:
 def main(module: str) -> int:
     """Run the service of `module` until a TERM or INT."""
     cls = service_class(module)
-    name: str = cls.name  # type: ignore[attr-defined]
+    name: str = cls.name
     logs.set_up(name)
     # Refusals are answers, not errors; nameko would log each with a traceback.
     logging.getLogger("nameko.containers").setLevel(logging.ERROR)

@@ -24,7 +24,13 @@ class Session:
     """The records of one service, for its commands and queries."""
 
     def __init__(
-        self, database: Database, service: str, tables: Tables, *, clock: Callable[[], datetime] = now, pause: Callable[[float], None] = time.sleep
+        self,
+        database: Database,
+        service: str,
+        tables: Tables,
+        *,
+        clock: Callable[[], datetime] = now,
+        pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self.database = database
         self.service = service

@@ -104,7 +104,9 @@ class Changes:
 class Storage(Protocol):
     """One transaction."""
 
-    def fetch(self, subjects: Sequence[Subject], wanted: Sequence[Wanted], *, waiting: Sequence[Subject] = ()) -> Fetched:
+    def fetch(
+        self, subjects: Sequence[Subject], wanted: Sequence[Wanted], *, waiting: Sequence[Subject] = ()
+    ) -> Fetched:
         """Read streams (locked), records and waiting messages at once."""
 
     def find(

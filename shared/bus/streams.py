@@ -108,7 +108,11 @@ def settle_receipt(stream: Stream) -> bool:
 def receipt_of(stream: Stream) -> Receipt:
     """What we have got of the other side's direction."""
     return Receipt(
-        applied=stream.applied, digest=stream.applied_digest, seen=stream.seen, sent=stream.sent, parked=stream.parked_type
+        applied=stream.applied,
+        digest=stream.applied_digest,
+        seen=stream.seen,
+        sent=stream.sent,
+        parked=stream.parked_type,
     )
 
 

@@ -23,7 +23,7 @@ from shared.bus.storage import (
     write_cursor,
 )
 from shared.bus.streams import Key, Stream, Waiting
-from shared.bus.work import Page
+from shared.bus.work import Page, Search
 from shared.clock import iso
 from shared.contracts.messages import Fact, Message, PeerMessage, Timer
 from shared.ids import new_id
@@ -72,7 +72,9 @@ class Unit:
 
     # Reading
 
-    def prefetch(self, subjects: Iterable[Subject], wanted: Iterable[Wanted] = (), *, waiting: Sequence[Subject] = ()) -> None:
+    def prefetch(
+        self, subjects: Iterable[Subject], wanted: Iterable[Wanted] = (), *, waiting: Sequence[Subject] = ()
+    ) -> None:
         """Read the streams and records of these subjects, and more records, in one go."""
         new = sorted(set(subjects) - self._subjects)
         want = {(w.table.name, w.tenant, w.id): w for w in wanted}
@@ -89,7 +91,9 @@ class Unit:
         for w in missing:
             document = fetched.documents.get((w.table.name, w.tenant, w.id))
             record = None if document is None else w.table.load(document)
-            self._held[(w.table.name, w.tenant, w.id)] = _Held(w.table, record, w.lock, 0 if record is None else record.version)
+            self._held[(w.table.name, w.tenant, w.id)] = _Held(
+                w.table, record, w.lock, 0 if record is None else record.version
+            )
         for row in fetched.waiting:
             self.waiting[(row.key, row.sequence, row.id)] = row
 
@@ -116,13 +120,15 @@ class Unit:
         tenant: str,
         *,
         where: Mapping[str, Any] | None = None,
-        search: tuple[str, str] | Sequence[tuple[str, str]] | None = None,
+        search: Search | None = None,
         order: str = "id",
         after: str | None = None,
         limit: int = 50,
     ) -> Page[R]:
         table = self.tables.of(record)
-        documents = self.storage.find(table, tenant, where or {}, _searches(search), order, read_cursor(after), limit + 1)
+        documents = self.storage.find(
+            table, tenant, where or {}, _searches(search), order, read_cursor(after), limit + 1
+        )
         items = [table.load(document) for document in documents[:limit]]
         if len(documents) <= limit or not items:
             return Page(items, None)
@@ -136,7 +142,7 @@ class Unit:
         *,
         by: str,
         where: Mapping[str, Any] | None = None,
-        search: tuple[str, str] | Sequence[tuple[str, str]] | None = None,
+        search: Search | None = None,
     ) -> dict[Any, int]:
         return self.storage.count(self.tables.of(record), tenant, where or {}, _searches(search), by)
 
@@ -149,7 +155,7 @@ class Unit:
         if held is None or (not held.locked and not held.dirty):
             self._read(type(record), record.tenant, record.id, lock=True)
             held = self._held[key]
-        kept = cast(R, replace(record, version=held.base + 1))  # type: ignore[type-var]
+        kept = replace(record, version=held.base + 1)
         held.record, held.dirty = kept, True
         return kept
 
@@ -212,7 +218,18 @@ class Unit:
     def retry(self, row: Waiting, at: datetime) -> None:
         """Have a message come back to this service at `at`."""
         self._more.append(
-            Outgoing(row.tenant, new_id(), "retry", self.service, row.subject, row.tenant, row.type, row.sequence, row.body, at)
+            Outgoing(
+                row.tenant,
+                new_id(),
+                "retry",
+                self.service,
+                row.subject,
+                row.tenant,
+                row.type,
+                row.sequence,
+                row.body,
+                at,
+            )
         )
 
     # The end
@@ -245,26 +262,43 @@ class Unit:
         if stream is not None:
             streams.note_sent(stream, body)
         return Outgoing(
-            said.tenant, id, message.kind, self.service, said.subject, said.destination, message.type, sequence, body, said.at
+            said.tenant,
+            id,
+            message.kind,
+            self.service,
+            said.subject,
+            said.destination,
+            message.type,
+            sequence,
+            body,
+            said.at,
         )
 
     def commit(self, answer: Answer | None = None) -> None:
         """Number and write everything, and commit. Raises Conflict when somebody else was first."""
         self.prefetch({(s.tenant, s.subject) for s in self._said})
-        changes = Changes(answer=answer, deleted=self._deleted, inbox=list(self._inbox.values()), settled=self._settled, confirmed=self._confirmed)
+        changes = Changes(
+            answer=answer,
+            deleted=self._deleted,
+            inbox=list(self._inbox.values()),
+            settled=self._settled,
+            confirmed=self._confirmed,
+        )
         changes.outbox = [self._publish(said) for said in self._said] + self._more
         for key in sorted(k for k, held in self._held.items() if held.dirty):
             held = self._held[key]
             _, rows = changes.records.setdefault(held.table.name, (held.table, []))
             columns = tuple(c.value(held.record) for c in held.table.columns.values())
-            rows.append(Kept(held.record.tenant, held.record.id, held.record.version, held.table.dump(held.record), columns))
+            rows.append(
+                Kept(held.record.tenant, held.record.id, held.record.version, held.table.dump(held.record), columns)
+            )
         changes.streams = [self._streams[key] for key in sorted(self._streams) if self._streams[key].changed]
         self.storage.commit(changes)
 
 
-def _searches(search: tuple[str, str] | Sequence[tuple[str, str]] | None) -> list[tuple[str, str]]:
+def _searches(search: Search | None) -> list[tuple[str, str]]:
     if search is None:
         return []
     if isinstance(search, tuple) and len(search) == 2 and isinstance(search[0], str):
-        return [cast("tuple[str, str]", search)]
+        return [search]
     return list(cast("Sequence[tuple[str, str]]", search))

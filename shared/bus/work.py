@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
@@ -13,6 +13,8 @@ from shared.contracts.messages import Fact, Message, PeerMessage, Timer
 R = TypeVar("R", bound=Record)
 M_co = TypeVar("M_co", bound=Message, covariant=True)
 Json = dict[str, Any]
+Search = tuple[str, str] | Sequence[tuple[str, str]]
+"""(column, text), or several of them: the column contains the text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ class Work(Protocol):
         tenant: str,
         *,
         where: Mapping[str, Any] | None = None,
-        search: tuple[str, str] | None = None,
+        search: Search | None = None,
         order: str = "id",
         after: str | None = None,
         limit: int = 50,
@@ -84,7 +86,13 @@ class Work(Protocol):
         """
 
     def count(
-        self, record: type[Record], tenant: str, *, by: str, where: Mapping[str, Any] | None = None, search: tuple[str, str] | None = None
+        self,
+        record: type[Record],
+        tenant: str,
+        *,
+        by: str,
+        where: Mapping[str, Any] | None = None,
+        search: Search | None = None,
     ) -> dict[Any, int]:
         """How many records there are for each value of a column."""
 

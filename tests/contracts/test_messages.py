@@ -65,5 +65,9 @@ def test_a_peer_message_carries_only_what_the_other_side_may_know() -> None:
         "details.shared": {"counter", "contacts"},
         "receipt": {"applied", "digest", "seen", "sent", "protocol", "parked"},
     }
-    peers = {model.type: set(model.model_fields) for model in OURS.values() if issubclass(model, PeerMessage) or model.type == "receipt"}
+    peers = {
+        model.type: set(model.model_fields)
+        for model in OURS.values()
+        if issubclass(model, PeerMessage) or model.type == "receipt"
+    }
     assert peers == allowed

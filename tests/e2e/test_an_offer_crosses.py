@@ -40,13 +40,19 @@ def test_an_offer_is_accepted_in_part_and_both_sides_agree(partner: Business, cu
     assert [t["id"] for t in customer.get("/partnerships?turn=ours")["items"]] == [sent["id"]]
 
     offered = until(lambda: customer.get(f"/partnerships/{sent['id']}/contacts")["items"], 10, "the offered contacts")
-    assert {(a["contact_id"], a["label"], a["email"]) for a in offered} == {(mia, "Offered", None), (olof, "Offered", None)}
+    assert {(a["contact_id"], a["label"], a["email"]) for a in offered} == {
+        (mia, "Offered", None),
+        (olof, "Offered", None),
+    }
 
     partner.until(sent["id"], delivery="delivered")
     customer.ask("PUT", f"/partnerships/{sent['id']}/seen", 204)
     partner.until(sent["id"], delivery="seen")
 
-    body = {"contacts": [{"contact_id": mia, "roles": [{"environment": "Production", "role": "Viewer"}]}], "comment": "Welcome"}
+    body = {
+        "contacts": [{"contact_id": mia, "roles": [{"environment": "Production", "role": "Viewer"}]}],
+        "comment": "Welcome",
+    }
     accepted = customer.post(f"/partnerships/{sent['id']}/acceptance", body)
     assert (accepted["status"], accepted["contacts_count"], accepted["turn"]) == ("accepted", 1, None)
     ours = partner.until(sent["id"], status="accepted", contacts_count=1, delivery="answered")
@@ -55,7 +61,11 @@ def test_an_offer_is_accepted_in_part_and_both_sides_agree(partner: Business, cu
     def of(side: Business) -> dict[str, dict[str, Any]]:
         return {a["contact_id"]: a for a in side.get(f"/partnerships/{sent['id']}/contacts")["items"]}
 
-    until(lambda: of(customer)[mia]["email"] == f"mia.berg@{partner.tenant}.example", 10, "the details follow the acceptance")
+    until(
+        lambda: of(customer)[mia]["email"] == f"mia.berg@{partner.tenant}.example",
+        10,
+        "the details follow the acceptance",
+    )
     assert (of(customer)[mia]["state"], of(customer)[olof]["state"]) == ("accepted", "declined")
     assert [(r["environment"], r["role"]) for r in of(customer)[mia]["roles"]] == [("Production", "Viewer")]
     until(lambda: of(partner)[mia]["state"] == "accepted", 10)
@@ -75,7 +85,9 @@ def test_an_offer_is_accepted_in_part_and_both_sides_agree(partner: Business, cu
     until(lambda: partner.get("/notifications")["items"], 10, "the sender is told of the acceptance")
 
 
-def test_the_reverse_direction_is_another_partnership_and_declining_tells_the_reason(pair: tuple[Business, Business]) -> None:
+def test_the_reverse_direction_is_another_partnership_and_declining_tells_the_reason(
+    pair: tuple[Business, Business],
+) -> None:
     north, south = pair
     there = north.offer(south, north.contact("Nora"))
     back = south.offer(north, south.contact("Sven"))
@@ -133,7 +145,9 @@ def test_an_offer_to_oneself_is_refused_at_the_field(partner: Business) -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"customer_tenant": "nobody-here"}, {"customer_email": "nobody@south.example"}])
-def test_nobody_there_makes_it_undeliverable_and_nobody_is_told(pair: tuple[Business, Business], wrong: dict[str, str]) -> None:
+def test_nobody_there_makes_it_undeliverable_and_nobody_is_told(
+    pair: tuple[Business, Business], wrong: dict[str, str]
+) -> None:
     north, south = pair
     sent = north.ask("POST", "/partnerships", 201, _offer(north, south, **wrong))
     north.until(sent["id"], status="undeliverable", turn=None)
@@ -149,10 +163,15 @@ def test_nobody_there_makes_it_undeliverable_and_nobody_is_told(pair: tuple[Busi
         ([{"roles": []}], "contacts.0.roles"),
         ([{"roles": [{"environment": "Moon", "role": "Viewer"}]}], "contacts.0.roles.0.environment"),
         ([{"roles": [{"environment": "Production", "role": "Pilot"}]}], "contacts.0.roles.0.role"),
-        ([{"contact_id": new_id(), "roles": [{"environment": "Production", "role": "Viewer"}]}], "contacts.0.contact_id"),
+        (
+            [{"contact_id": new_id(), "roles": [{"environment": "Production", "role": "Viewer"}]}],
+            "contacts.0.contact_id",
+        ),
     ],
 )
-def test_accepting_without_a_role_is_refused(pair: tuple[Business, Business], contacts: list[dict[str, Any]], field: str) -> None:
+def test_accepting_without_a_role_is_refused(
+    pair: tuple[Business, Business], contacts: list[dict[str, Any]], field: str
+) -> None:
     north, south = pair
     mia = north.contact("Mia")
     sent = north.offer(south, mia)
@@ -205,7 +224,8 @@ def test_what_belongs_to_others_is_not_there(stack: Stack, pair: tuple[Business,
         assert stranger.http.get(f"/partnerships/{bad}").status_code == 404
     assert south.partnership(id)["status"] == "open"  # type: ignore[index]
     other_host = httpx.get(
-        f"{stack.url}/api/v1/me", headers={"Authorization": f"Bearer {north.token}", "Host": f"{south.tenant}.localhost:{stack.port}"}
+        f"{stack.url}/api/v1/me",
+        headers={"Authorization": f"Bearer {north.token}", "Host": f"{south.tenant}.localhost:{stack.port}"},
     )
     assert other_host.status_code == 403
 
@@ -237,5 +257,7 @@ def test_the_mails_land_in_the_folder(stack: Stack, pair: tuple[Business, Busine
     north, south = pair
     north.offer(south, north.contact("Mia"))
     until(
-        lambda: [m for m in (stack.folder / "run" / "mail").glob(f"*{south.tenant}*.eml")], 20, "a mail for the receiver"
+        lambda: list((stack.folder / "run" / "mail").glob(f"*{south.tenant}*.eml")),
+        20,
+        "a mail for the receiver",
     )

@@ -42,7 +42,7 @@ class Killer(threading.Thread):
                 os.kill(before, signal.SIGKILL)
                 self.killed.append(name)
                 until(lambda n=name, b=before: self.stack.pids.get(n) not in (None, b), 60, f"{name} is back")  # type: ignore[misc]
-        except BaseException as error:  # noqa: BLE001
+        except BaseException as error:
             self.error = error
 
 

@@ -48,14 +48,19 @@ def test_only_who_speaks_to_peers_hears_them_and_only_its_own_kind(service: str)
 def test_each_peer_message_and_timer_has_a_handler() -> None:
     handled = {(m.kind, m.publisher, m.type) for service in SERVICES for m in heard(service)}
     asked = {
-        key for key, model in CATALOGUE.items() if key[0] in {"peer", "timer"} and key[1] != "*" and model.__module__.startswith("s")
+        key
+        for key, model in CATALOGUE.items()
+        if key[0] in {"peer", "timer"} and key[1] != "*" and model.__module__.startswith("s")
     }
     assert asked <= handled
 
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_each_queue_is_named_and_a_quorum_queue(service: str) -> None:
-    for layout in (topology.cell_layout(service), *([topology.peers_layout(service)] if service in topology.SPEAKS_TO_PEERS else [])):
+    for layout in (
+        topology.cell_layout(service),
+        *([topology.peers_layout(service)] if service in topology.SPEAKS_TO_PEERS else []),
+    ):
         for queue in layout.queues:
             if queue.name != topology.UNHEARD_QUEUE:
                 assert queue.name.startswith(f"{service}.") and queue.name.endswith(".v1")

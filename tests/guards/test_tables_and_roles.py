@@ -22,7 +22,9 @@ _PLUMBING = {"schema_migrations"}
 
 
 @pytest.fixture(scope="module", params=SERVICES)
-def prepared(request: pytest.FixtureRequest, service_databases: Callable[..., dict[str, str]]) -> tuple[str, dict[str, str]]:
+def prepared(
+    request: pytest.FixtureRequest, service_databases: Callable[..., dict[str, str]]
+) -> tuple[str, dict[str, str]]:
     environment = service_databases(request.param)
     prepare_database(request.param, environment[f"ACCORD_{request.param.upper()}_OWNER_DATABASE_URL"])
     return request.param, environment
@@ -57,9 +59,12 @@ def test_the_roles_of_a_running_service_bypass_nothing_and_own_nothing(prepared:
     running = [service, f"{service}_relay", f"{service}_ops"]
     with owner(prepared) as connection:
         roles = connection.execute(
-            "select rolname, rolsuper, rolbypassrls, rolcreatedb, rolcreaterole from pg_roles where rolname = any (%s)", [running]
+            "select rolname, rolsuper, rolbypassrls, rolcreatedb, rolcreaterole from pg_roles where rolname = any (%s)",
+            [running],
         ).fetchall()
-        owned = connection.execute("select relname from pg_class where pg_get_userbyid(relowner) = any (%s)", [running]).fetchall()
+        owned = connection.execute(
+            "select relname from pg_class where pg_get_userbyid(relowner) = any (%s)", [running]
+        ).fetchall()
         member = connection.execute(
             "select pg_get_userbyid(member) from pg_auth_members where pg_get_userbyid(member) = any (%s)", [running]
         ).fetchall()

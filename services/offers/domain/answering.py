@@ -18,7 +18,9 @@ def ensure_open(p: Partnership) -> None:
         raise WrongState(f"The offer is not open any more: it is {p.status}.")
 
 
-def accept(p: Partnership, *, contacts: Collection[str], by: Named, managers: tuple[str, ...], now: datetime) -> Partnership:
+def accept(
+    p: Partnership, *, contacts: Collection[str], by: Named, managers: tuple[str, ...], now: datetime
+) -> Partnership:
     """Accept with these of the offered contacts, at least one (OE-08). The accepter is our account owner. Raises WrongState."""
     ensure_open(p)
     return replace(
@@ -55,14 +57,18 @@ def accepted(p: Partnership, *, contacts: Collection[str], company: str, by: Nam
 def decline(p: Partnership, *, reason: str, now: datetime) -> Partnership:
     """Decline the offer (OE-09). Raises WrongState."""
     ensure_open(p)
-    return replace(p, status="declined", decline_reason=reason, turn=None, turn_since=None, sent=p.sent + 1, updated_at=now)
+    return replace(
+        p, status="declined", decline_reason=reason, turn=None, turn_since=None, sent=p.sent + 1, updated_at=now
+    )
 
 
 def declined(p: Partnership, *, company: str, reason: str, now: datetime) -> Partnership:
     """The addressee declined; like an acceptance, it counts whatever we did meanwhile."""
     if p.role != "partner" or p.status not in {"open", "withdrawn", "expired", "undeliverable"}:
         return p
-    return replace(p, status="declined", company=company, decline_reason=reason, turn=None, turn_since=None, updated_at=now)
+    return replace(
+        p, status="declined", company=company, decline_reason=reason, turn=None, turn_since=None, updated_at=now
+    )
 
 
 def remove(p: Partnership, now: datetime) -> Partnership:

@@ -8,7 +8,17 @@ from typing import Literal
 
 Side = Literal["partner", "customer"]
 Status = Literal[
-    "arriving", "bounced", "open", "accepted", "modified", "declined", "withdrawn", "expired", "undeliverable", "suspended", "terminated"
+    "arriving",
+    "bounced",
+    "open",
+    "accepted",
+    "modified",
+    "declined",
+    "withdrawn",
+    "expired",
+    "undeliverable",
+    "suspended",
+    "terminated",
 ]
 Turn = Literal["ours", "theirs"]
 Delivery = Literal["queued", "delivered", "seen", "answered"]

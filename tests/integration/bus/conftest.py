@@ -12,15 +12,31 @@ import pytest
 from shared.bus.memory import MemoryDatabase
 from shared.bus.postgres import PostgresDatabase
 from tests.sample import MIGRATION
+from tests.servers import RabbitServer, prepare
+
+
+@pytest.fixture(scope="module")
+def sample_environment(service_databases: Callable[..., dict[str, str]], broker: RabbitServer) -> dict[str, str]:
+    """The database of offers with the sample's table in it, and the queues of offers; made once for the tests of a file."""
+    environment = {
+        **service_databases("offers"),
+        "CELL": "shared",
+        "ACCORD_AMQP_URI": broker.uri(),
+        "ACCORD_PEERS_AMQP_URI": broker.peers_uri(),
+        "PSYCOPG_WAIT_FUNC": "wait_selector",
+    }
+    prepare("offers", environment)
+    with psycopg.connect(environment["ACCORD_OFFERS_OWNER_DATABASE_URL"]) as owner:
+        owner.execute(MIGRATION)
+    return environment
 
 
 @pytest.fixture
-def sample_database(services: Callable[..., dict[str, str]]) -> Iterator[PostgresDatabase]:
-    """The database of offers with the sample's table in it."""
-    environment = services("offers")
-    with psycopg.connect(environment["ACCORD_OFFERS_OWNER_DATABASE_URL"]) as owner:
-        owner.execute(MIGRATION)
-    database = PostgresDatabase(environment["ACCORD_OFFERS_DATABASE_URL"], size=4)
+def sample_database(sample_environment: dict[str, str]) -> Iterator[PostgresDatabase]:
+    """It, empty."""
+    with psycopg.connect(sample_environment["ACCORD_OFFERS_OWNER_DATABASE_URL"]) as owner:
+        owner.execute("truncate streams, outbox, inbox, answers, notes")
+    database = PostgresDatabase(sample_environment["ACCORD_OFFERS_DATABASE_URL"], size=4)
     yield database
     database.close()
 
@@ -34,10 +50,14 @@ def database(request: pytest.FixtureRequest) -> Any:
 def rows(database: Any, table: str, tenants: tuple[str, ...] = ("kazenor", "northwind")) -> list[dict[str, Any]]:
     """The rows of a table of the bus, on either storage."""
     if isinstance(database, MemoryDatabase):
-        kept = {"outbox": database.outbox, "inbox": list(database.inbox.values()), "streams": list(database.streams.values())}[table]
+        kept = {
+            "outbox": database.outbox,
+            "inbox": list(database.inbox.values()),
+            "streams": list(database.streams.values()),
+        }[table]
         return [{name: getattr(row, name) for name in row.__slots__} for row in kept]
     with contextlib.ExitStack() as stack:
         storage = stack.enter_context(database.transaction(tenants))
         storage._begin()
-        cursor = storage._execute(f"select to_jsonb(t) from {table} t")  # noqa: S608
+        cursor = storage._execute(f"select to_jsonb(t) from {table} t")
         return [row[0] for row in cursor.fetchall()]

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import kombu
@@ -30,13 +30,22 @@ class World:
         self.environment = environment
         self.database = database
 
-    def send(self, bodies: Sequence[str], *, key: str = "northwind.offers.kazenor", content_type: str = topology.CONTENT_TYPE) -> None:
+    def send(
+        self, bodies: Sequence[str], *, key: str = "northwind.offers.kazenor", content_type: str = topology.CONTENT_TYPE
+    ) -> None:
         """Publish peer messages as a relay of the other side would."""
-        with kombu.Connection(self.environment["ACCORD_PEERS_AMQP_URI"], transport_options={"confirm_publish": True}) as connection:
+        with kombu.Connection(
+            self.environment["ACCORD_PEERS_AMQP_URI"], transport_options={"confirm_publish": True}
+        ) as connection:
             producer = connection.Producer()
             for body in bodies:
                 producer.publish(
-                    body, exchange=topology.PEERS, routing_key=key, content_type=content_type, content_encoding="utf-8", mandatory=True
+                    body,
+                    exchange=topology.PEERS,
+                    routing_key=key,
+                    content_type=content_type,
+                    content_encoding="utf-8",
+                    mandatory=True,
                 )
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
@@ -53,9 +62,9 @@ class World:
 
 
 @pytest.fixture
-def world(services: Callable[..., dict[str, str]], sample_database: PostgresDatabase) -> World:
-    environment = {name: os.environ[name] for name in os.environ if name.startswith(("ACCORD_", "PSYCOPG_"))} | {"CELL": "shared"}
-    return World(environment | {"ACCORD_BACK_OFF": "0.01"}, sample_database)
+def world(sample_environment: dict[str, str], sample_database: PostgresDatabase, broker: RabbitServer) -> World:
+    broker.empty()
+    return World(sample_environment | {"ACCORD_BACK_OFF": "0.01"}, sample_database)
 
 
 @pytest.fixture
@@ -80,8 +89,14 @@ def test_duplicates_and_disorder_end_as_one_stream(world: World, service: Any) -
 @pytest.mark.usefixtures("service")
 def test_poison_ends_as_a_dead_row_and_good_messages_behind_it_are_handled(world: World) -> None:
     with running(world.environment, "shared.bus.relay", "offers"):
-        world.send([*bodies("poison", "held-up"), *(body for i in range(100) for body in bodies("a", "b", subject=f"good{i}"))])
-        until(lambda: all(words(world.database, f"good{i}") == ("a", "b") for i in range(100)), 20, "the good ones are handled")
+        world.send(
+            [*bodies("poison", "held-up"), *(body for i in range(100) for body in bodies("a", "b", subject=f"good{i}"))]
+        )
+        until(
+            lambda: all(words(world.database, f"good{i}") == ("a", "b") for i in range(100)),
+            20,
+            "the good ones are handled",
+        )
         until(lambda: world.states().get("poison-1", ("", 0))[0] == "dead", 20, f"poison is dead: {world.states()}")
     assert world.states() == {"poison-1": ("dead", 5), "held-up-2": ("parked", 0)}
 
@@ -93,12 +108,18 @@ def test_a_message_that_kills_the_process_is_dead_after_five_attempts(world: Wor
         lives += 1
         assert lives < 12, world.states()
         process = subprocess.Popen(
-            [sys.executable, "-m", "shared.bus.run", "tests.sample_service"], env={**os.environ, **world.environment}, cwd=ROOT
+            [sys.executable, "-m", "shared.bus.run", "tests.sample_service"],
+            env={**os.environ, **world.environment},
+            cwd=ROOT,
         )
         try:
             until(
-                lambda p=process: p.poll() is not None  # type: ignore[misc]
-                or (world.states().get("killer-1", ("", 0))[0] == "dead" and words(world.database, "good") == ("a",)),
+                lambda p=process: (
+                    p.poll() is not None  # type: ignore[misc]
+                    or (
+                        world.states().get("killer-1", ("", 0))[0] == "dead" and words(world.database, "good") == ("a",)
+                    )
+                ),
                 20,
                 "the process ends or the killer is dead",
             )
@@ -127,14 +148,19 @@ def test_what_cannot_be_decoded_ends_in_the_dead_queue(world: World) -> None:
     assert words(world.database) == ()
 
 
-def test_messages_are_handled_while_the_database_restarts(world: World, service: Any, postgres_server: PostgresServer) -> None:
+def test_messages_are_handled_while_the_database_restarts(
+    world: World, service: Any, postgres_server: PostgresServer
+) -> None:
     world.send([body for i in range(50) for body in bodies("a", subject=f"before{i}")])
     postgres_server.kill()
     world.send([body for i in range(50) for body in bodies("a", "b", subject=f"during{i}")])
     assert service.poll() is None
     postgres_server.start()
     until(
-        lambda: all(words(world.database, f"before{i}") == ("a",) and words(world.database, f"during{i}") == ("a", "b") for i in range(50)),
+        lambda: all(
+            words(world.database, f"before{i}") == ("a",) and words(world.database, f"during{i}") == ("a", "b")
+            for i in range(50)
+        ),
         30,
         "all are handled after the database is back",
     )
@@ -149,7 +175,9 @@ def test_messages_are_handled_after_the_broker_died(world: World, service: Any, 
     broker.start()
     world.send(bodies("a", "b"))
     until(lambda: words(world.database) == ("a", "b"), 30, "the service is back at its queue")
-    until(lambda: ask(world.environment, "offers", "echo", tenant="t", actor="u", x=1) == {"x": 1}, 30, "RPC is back, too")
+    until(
+        lambda: ask(world.environment, "offers", "echo", tenant="t", actor="u", x=1) == {"x": 1}, 30, "RPC is back, too"
+    )
     assert service.poll() is None
 
 
@@ -162,7 +190,11 @@ def test_a_service_killed_in_the_middle_loses_and_doubles_nothing(world: World) 
             os.kill(process.pid, signal.SIGKILL)
             process.wait()
     with running(world.environment, "shared.bus.run", "tests.sample_service"):
-        until(lambda: world.rows("select count(*) from streams where applied = 3")[0][0] == len(every), 60, "all are applied")
+        until(
+            lambda: world.rows("select count(*) from streams where applied = 3")[0][0] == len(every),
+            60,
+            "all are applied",
+        )
     assert all(words(world.database, subject) == ("a", "b", "c") for subject in every)
 
 
@@ -190,13 +222,23 @@ def test_objects_that_kombu_would_take_for_its_own_are_plain_values(world: World
 def test_a_service_without_the_patch_or_with_psycopgs_own_wait_does_not_start(world: World) -> None:
     without = {k: v for k, v in {**os.environ, **world.environment}.items() if k != "PSYCOPG_WAIT_FUNC"}
     ended = subprocess.run(
-        [sys.executable, "-m", "shared.bus.run", "tests.sample_service"], env=without, cwd=ROOT, capture_output=True, timeout=30, check=False
+        [sys.executable, "-m", "shared.bus.run", "tests.sample_service"],
+        env=without,
+        cwd=ROOT,
+        capture_output=True,
+        timeout=30,
+        check=False,
     )
     assert ended.returncode == 1
     assert b"PSYCOPG_WAIT_FUNC=wait_selector" in ended.stderr + ended.stdout
     unpatched = "from shared.bus.consumer import assert_patched; assert_patched()"
     ended = subprocess.run(
-        [sys.executable, "-c", unpatched], env={**os.environ, **world.environment}, cwd=ROOT, capture_output=True, timeout=30, check=False
+        [sys.executable, "-c", unpatched],
+        env={**os.environ, **world.environment},
+        cwd=ROOT,
+        capture_output=True,
+        timeout=30,
+        check=False,
     )
     assert b"python -m shared.bus.run" in ended.stderr
 
@@ -206,7 +248,9 @@ def test_told_to_stop_it_stops_at_once(world: World, service: subprocess.Popen[b
     assert service.wait(8) == 0
 
 
-def test_told_to_stop_while_the_broker_is_away_it_stops(world: World, service: subprocess.Popen[bytes], broker: RabbitServer) -> None:
+def test_told_to_stop_while_the_broker_is_away_it_stops(
+    world: World, service: subprocess.Popen[bytes], broker: RabbitServer
+) -> None:
     broker.kill()
     try:
         service.terminate()

@@ -44,7 +44,13 @@ def heard() -> list[Confirmed]:
 @pytest.fixture
 def inbox(database: Any, clock: Clock, heard: list[Confirmed]) -> Inbox:
     return Inbox(
-        database, "offers", TABLES, HANDLERS, confirmed=lambda work, news, now: heard.append(news), clock=clock, jitter=lambda: 0.0
+        database,
+        "offers",
+        TABLES,
+        HANDLERS,
+        confirmed=lambda work, news, now: heard.append(news),
+        clock=clock,
+        jitter=lambda: 0.0,
     )
 
 
@@ -112,7 +118,9 @@ def test_a_double_is_absorbed(database: Any, inbox: Inbox) -> None:
 @pytest.mark.parametrize("kind", ["peer", "fact"])
 def test_every_order_and_doubling_of_a_short_stream_ends_the_same(inbox: Inbox, database: Any, kind: str) -> None:
     for number, order in enumerate(itertools.permutations([0, 1, 2, 1])):
-        said = stream("a", "b", "c", subject=f"s{number}", kind=kind, origin="northwind" if kind == "fact" else "kazenor")
+        said = stream(
+            "a", "b", "c", subject=f"s{number}", kind=kind, origin="northwind" if kind == "fact" else "kazenor"
+        )
         for i in order:
             inbox.handle([said[i]])
         assert words(database, f"s{number}") == ("a", "b", "c"), order
@@ -144,7 +152,9 @@ def test_a_message_that_fails_does_not_take_its_batch_down(database: Any, inbox:
     assert states(database) == {"poison-2": "failed", "c-3": "parked"}
 
 
-def test_poison_is_dead_after_five_attempts_and_what_passes_later_is_applied(database: Any, inbox: Inbox, clock: Clock) -> None:
+def test_poison_is_dead_after_five_attempts_and_what_passes_later_is_applied(
+    database: Any, inbox: Inbox, clock: Clock
+) -> None:
     a, poison, c = stream("a", "poison", "c")
     inbox.handle([a, poison, c])
     for attempt in range(2, ATTEMPTS + 1):
@@ -166,7 +176,9 @@ def test_a_failed_message_that_passes_later_lets_go_of_what_it_held_up(
 ) -> None:
     a, poison, c = stream("a", "poison", "c")
     inbox.handle([a, poison, c])
-    mended = {k: type(h)(h.model, lambda work, m, now: None, None) if k[0] == "peer" else h for k, h in HANDLERS.items()}
+    mended = {
+        k: type(h)(h.model, lambda work, m, now: None, None) if k[0] == "peer" else h for k, h in HANDLERS.items()
+    }
     Inbox(database, "offers", TABLES, mended, clock=inbox.clock).handle([retried(poison)])
     assert states(database) == {}
 
@@ -180,7 +192,9 @@ def test_the_other_sides_repetition_does_not_count_as_our_attempt(database: Any,
     assert row["attempts"] == 1
 
 
-def test_a_message_that_ends_the_process_each_time_is_dead_without_being_handled_for_ever(database: Any, inbox: Inbox) -> None:
+def test_a_message_that_ends_the_process_each_time_is_dead_without_being_handled_for_ever(
+    database: Any, inbox: Inbox
+) -> None:
     a, killer = stream("a", "killer")
     inbox.handle([a])
 
@@ -275,7 +289,9 @@ def test_a_receipt_confirms_only_once_all_that_was_sent_before_it_is_applied(
     assert heard[-1] == Confirmed("northwind", "kazenor", "n1", 2, 2)
 
 
-def test_a_receipt_for_more_than_was_ever_said_confirms_nothing(database: Any, inbox: Inbox, heard: list[Confirmed]) -> None:
+def test_a_receipt_for_more_than_was_ever_said_confirms_nothing(
+    database: Any, inbox: Inbox, heard: list[Confirmed]
+) -> None:
     say(database, "m1")
     inbox.handle([receipt(applied=7, seen=7, sent=0)])
     assert heard == []

@@ -63,7 +63,10 @@ def test_another_tenant_sees_nothing_of_a_record(database: Any) -> None:
 
 
 def test_nothing_can_be_written_for_a_tenant_outside_of_the_transaction(database: Any) -> None:
-    with pytest.raises(Exception, match=r"row-level security|is none of"), database.transaction(["northwind"]) as storage:
+    with (
+        pytest.raises(Exception, match=r"row-level security|is none of"),
+        database.transaction(["northwind"]) as storage,
+    ):
         work = unit(storage)
         work.put(Note(tenant="kazenor", id="n1"))
         work.commit()

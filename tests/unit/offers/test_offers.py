@@ -95,7 +95,10 @@ def test_accepting_some_of_the_contacts_works_on_both_sides(town: Town) -> None:
     assert (ours["status"], ours["contacts_count"], ours["delivery"]) == ("accepted", 1, "answered")
     assert ours["owners"]["theirs"] == {"name": "Admin"}
     given = next(f for f in town.northwind.said() if isinstance(f, said.AcceptanceGiven))
-    assert [(g.environment, g.role) for g in given.contacts[0].roles] == [("Production", "Viewer"), ("Development", "Viewer")]
+    assert [(g.environment, g.role) for g in given.contacts[0].roles] == [
+        ("Production", "Viewer"),
+        ("Development", "Viewer"),
+    ]
     assert [p.id for p in given.declined] == [olof]
     received = next(f for f in town.kazenor.said() if isinstance(f, said.AcceptanceReceived))
     assert ([p.id for p in received.contacts], [p.id for p in received.declined]) == ([mia], [olof])
@@ -114,7 +117,9 @@ def test_accepting_names_each_wrong_field(town: Town) -> None:
     id, (mia, olof) = open_offer(town)
     stranger = town.kazenor.contact("Stranger")
     with pytest.raises(ValidationError) as refused:
-        town.northwind.accept(id, {stranger: [("Production", "Viewer")], mia: [("Moon", "Viewer")], olof: [("Production", "Pilot")]})
+        town.northwind.accept(
+            id, {stranger: [("Production", "Viewer")], mia: [("Moon", "Viewer")], olof: [("Production", "Pilot")]}
+        )
     assert fields(refused) == ["contacts.0.contact_id", "contacts.1.roles.0.environment", "contacts.2.roles.0.role"]
     assert town.northwind.get(id)["status"] == "open"
 
@@ -223,7 +228,9 @@ def test_the_home_list_is_filtered_searched_sorted_and_counted(town: Town) -> No
         "by_turn": {"ours": 1, "theirs": 1},
     }
     page = k.session.read(handlers.list_partnerships, k.call(k.admin), Chosen(limit=1), person=k.admin)
-    rest = k.session.read(handlers.list_partnerships, k.call(k.admin), Chosen(limit=1, cursor=page["next"]), person=k.admin)
+    rest = k.session.read(
+        handlers.list_partnerships, k.call(k.admin), Chosen(limit=1, cursor=page["next"]), person=k.admin
+    )
     assert [page["items"][0]["id"], rest["items"][0]["id"], rest["next"]] == [back, id, None]
 
 
@@ -233,7 +240,8 @@ def test_delivery_goes_from_queued_over_delivered_and_seen_to_answered(town: Tow
 
     def news(applied: int, seen: int) -> str:
         k.session.run(
-            lambda work, call, now: handlers.receipt(work, Confirmed("kazenor", "northwind", id, applied, seen), now), k.call(k.admin)
+            lambda work, call, now: handlers.receipt(work, Confirmed("kazenor", "northwind", id, applied, seen), now),
+            k.call(k.admin),
         )
         return str(k.get(id)["delivery"])
 
@@ -261,7 +269,9 @@ def test_a_late_bounce_does_not_undo_what_the_addressee_decided(town: Town) -> N
     town.northwind.accept(id, {mia: [("Production", "Viewer")]})
     town.deliver()
     town.kazenor.session.run(
-        lambda work, call, now: handlers.receive_bounce(work, Heard("kazenor", "northwind", id, 2, now, said.OfferBounced()), now),
+        lambda work, call, now: handlers.receive_bounce(
+            work, Heard("kazenor", "northwind", id, 2, now, said.OfferBounced()), now
+        ),
         town.kazenor.call(town.kazenor.admin),
     )
     assert town.kazenor.get(id)["status"] == "accepted"

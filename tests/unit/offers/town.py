@@ -62,7 +62,13 @@ class Side:
 
     def user(self, role: str, email: str, *, active: bool = True, known: bool = True) -> Person:
         id = new_id()
-        self.people[id] = {"id": id, "name": email.split("@")[0].title(), "email": email, "role": role, "active": active}
+        self.people[id] = {
+            "id": id,
+            "name": email.split("@")[0].title(),
+            "email": email,
+            "role": role,
+            "active": active,
+        }
         if known:
             self.hear(from_accounts.UserChanged(**self.people[id]), subject=id)
         return Person(id, self.people[id]["name"], email, role, self.tenant.title())
@@ -90,22 +96,33 @@ class Side:
     def answers(self) -> handlers.Answers:
         return handlers.Answers(self.people, self.contacts, ENVIRONMENTS)
 
-    def send(self, to: str, email: str, *contacts: str, by: Person | None = None, managers: tuple[str, ...] = ()) -> dict[str, Any]:
+    def send(
+        self, to: str, email: str, *contacts: str, by: Person | None = None, managers: tuple[str, ...] = ()
+    ) -> dict[str, Any]:
         by = by or self.admin
         body = SendOffer(
-            customer_tenant=to, customer_email=email, message="Shall we?", contact_ids=list(contacts), manager_ids=list(managers)
+            customer_tenant=to,
+            customer_email=email,
+            message="Shall we?",
+            contact_ids=list(contacts),
+            manager_ids=list(managers),
         )
         return self.run(handlers.send_offer, self.call(by), body, person=by, answers=self.answers())
 
-    def accept(self, id: str, roles: dict[str, list[tuple[str, str]]], by: Person | None = None, comment: str | None = None) -> dict[str, Any]:
+    def accept(
+        self, id: str, roles: dict[str, list[tuple[str, str]]], by: Person | None = None, comment: str | None = None
+    ) -> dict[str, Any]:
         by = by or self.admin
         body = AcceptOffer(
             contacts=[
-                {"contact_id": c, "roles": [{"environment": e, "role": r} for e, r in granted]} for c, granted in roles.items()
+                {"contact_id": c, "roles": [{"environment": e, "role": r} for e, r in granted]}
+                for c, granted in roles.items()
             ],
             comment=comment,
         )
-        return self.run(handlers.accept_offer, self.call(by, partnership_id=id), body, person=by, answers=self.answers())
+        return self.run(
+            handlers.accept_offer, self.call(by, partnership_id=id), body, person=by, answers=self.answers()
+        )
 
     def decline(self, id: str, reason: str | None = None) -> dict[str, Any]:
         call = self.call(self.admin, partnership_id=id)
