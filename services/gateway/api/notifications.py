@@ -23,6 +23,7 @@ ROUTES = (
         summary="Mark some or all of them as read",
         body=schemas.Read,
         result=schemas.UnreadCount,
+        codes=("not_found",),
     ),
     Route(
         method="GET",
