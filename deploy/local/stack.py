@@ -7,6 +7,7 @@ import ctypes
 import fcntl
 import hashlib
 import json
+import logging
 import os
 import secrets
 import shutil
@@ -44,8 +45,16 @@ _START_WITHIN = 180.0
 """Seconds until everything must answer: two slow cores start seventeen interpreters in about thirty."""
 
 
+_spawned: int | None = None
+"""The pid of the supervisor that this process has started."""
+
+
 class Stopped(BaseException):
     """We were told to stop (INT, TERM, HUP)."""
+
+
+# What it says about a connection that is interrupted helps nobody who has pressed Ctrl-C.
+logging.getLogger("psycopg").setLevel(logging.CRITICAL)
 
 
 def say(sentence: str) -> None:
@@ -62,44 +71,31 @@ def up() -> int:
             if not _start(foreground=False):
                 _wait_for_running()
     except Stopped:
+        _stop_ours()
         return 130
     return 0
 
 
 def run() -> int:
     """Start everything, stay, and stop all of it when told to or when this process or its make goes away."""
-    supervisor = None
-    try:
-        with _stoppable():
-            if not _start(foreground=True):
-                _wait_for_running()
-                return 0
-            supervisor = _supervisor_pid()
-            while _supervisor_pid() == supervisor and not _make_ended():
-                time.sleep(0.5)
-    except Stopped:
-        pass
-    if supervisor is None:
-        # Stopped while it started, which took back what it had done.
-        return 130
-    if _supervisor_pid() not in {None, supervisor} or _starter():
-        # Somebody has stopped ours and started another one.
-        return 0
-    say("\nStopping …")
-    _stop()
-    say("Accord has stopped.")
-    return 0
+    with contextlib.suppress(Stopped), _stoppable():
+        if not _start(foreground=True):
+            _wait_for_running()
+            return 0
+        while _supervisor_pid() == _spawned and not _make_ended():
+            time.sleep(0.5)
+    return 0 if _stop_ours() else 130
 
 
 def down() -> int:
     """Stop everything; nothing stays behind, neither process nor socket nor port."""
     starter = _starter()
-    if starter:
+    if starter is not None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(starter, signal.SIGTERM)
         _until(lambda: _starter() is None, 40)
     ran = _stop()
-    say("Accord has stopped." if ran else "Accord is not running.")
+    say("Accord has stopped." if ran or starter else "Accord is not running.")
     return 0
 
 
@@ -316,6 +312,8 @@ def _socket() -> Path:
 def _spawn_supervisor(foreground: bool) -> None:
     """Start the supervisor in a session of its own, with no descriptor of ours. In the foreground it ends when we do, however we end."""
 
+    global _spawned
+
     def die_with_us() -> None:
         if sys.platform == "linux":
             ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
@@ -332,6 +330,7 @@ def _spawn_supervisor(foreground: bool) -> None:
             close_fds=True,
             preexec_fn=die_with_us if foreground else None,
         )
+        _spawned = process.pid
     end = time.monotonic() + 20
     while not (_PID.exists() and _supervisor_pid()):
         if process.poll() is not None or time.monotonic() > end:
@@ -428,6 +427,16 @@ def _stop() -> bool:
     if _socket().parent != RUN:
         shutil.rmtree(_socket().parent, ignore_errors=True)
     return bool(supervisor or swept)
+
+
+def _stop_ours() -> bool:
+    """Stop what this process has started, unless somebody else has stopped it, or has started another one since. Whether it was ours."""
+    if _spawned is None or _supervisor_pid() not in {None, _spawned} or _starter() is not None:
+        return False
+    say("\nStopping …")
+    _stop()
+    say("Accord has stopped.")
+    return True
 
 
 def _sweep() -> bool:
