@@ -230,9 +230,9 @@ def remove_partnership(work: Work, call: Call, *, now: datetime) -> None:
     work.put(answering.remove(_ours(work, call), now))
 
 
-def mark_seen(work: Work, call: Call, *, person: Person, now: datetime) -> None:
+def mark_seen(work: Work, call: Call, *, now: datetime) -> None:
     """A person of ours has looked: the other side learns it with the next receipt (BX-03). Raises NotFound."""
-    p = _visible(_ours(work, call), person)
+    p = _ours(work, call)
     work.mark_seen(p.tenant, p.counterpart, p.id)
 
 
@@ -322,7 +322,7 @@ def _visible(p: Partnership, person: Person) -> Partnership:
     return p
 
 
-def person_of(work: Work, call: Call, *, now: datetime) -> Person | None:
+def person_of(work: Work, call: Call) -> Person | None:
     """Who asks, as accounts last told; None when it has not told of them."""
     login = work.peek(Login, call.tenant, call.actor)
     if login is None:

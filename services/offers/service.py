@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -29,71 +30,76 @@ class OffersService:
 
     @command()
     def send_offer(self, call: Call) -> Json:
+        asked = self.contacts.start(
+            "get_contacts", tenant=call.tenant, actor=SYSTEM, contact_ids=_ids(call, "contact_ids")
+        )
         person, people = self._door(call)
         body = call.read(SendOffer)
-        found = self.contacts.get_contacts(tenant=call.tenant, actor=call.actor, contact_ids=body.contact_ids)
-        answers = handlers.Answers(people, {c["id"]: c for c in found["items"]})
+        answers = handlers.Answers(people, {c["id"]: c for c in asked.result()["items"]})
         return self.records.run(handlers.send_offer, call, body, person=person, answers=answers)
 
     @command("partnership_id")
     def accept_offer(self, call: Call) -> Json:
+        self._see(handlers.get_partnership, call)
         asked = self.accounts.start("get_environments", tenant=call.tenant, actor=call.actor)
-        person, people = self._door(call, partnership=True)
+        person, people = self._door(call)
         body = call.read(AcceptOffer)
         answers = handlers.Answers(people, {}, asked.result()["items"])
         return self.records.run(handlers.accept_offer, call, body, person=person, answers=answers)
 
     @command("partnership_id")
     def decline_offer(self, call: Call) -> Json:
-        person, _ = self._door(call, partnership=True)
+        self._see(handlers.get_partnership, call)
+        person, _ = self._door(call)
         return self.records.run(handlers.decline_offer, call, call.read(DeclineOffer), person=person)
 
     @command("partnership_id")
     def remove_partnership(self, call: Call) -> None:
-        self._door(call, partnership=True)
+        self._see(handlers.get_partnership, call)
+        self._door(call)
         call.read(Empty)
         self.records.run(handlers.remove_partnership, call)
 
     @command("partnership_id")
     def mark_seen(self, call: Call) -> None:
-        person = self._viewer(call)
+        self._see(handlers.get_partnership, call)
         call.read(Empty)
-        self.records.run(handlers.mark_seen, call, person=person)
+        self.records.run(handlers.mark_seen, call)
 
     @query("partnership_id")
     def get_partnership(self, call: Call) -> Json:
-        return self.records.read(handlers.get_partnership, call, person=self._viewer(call))
+        return self._see(handlers.get_partnership, call)
 
     @query("partnership_id")
     def get_standing(self, call: Call) -> Json:
-        return self.records.read(handlers.get_standing, call, call.read(Standing).change, person=self._viewer(call))
+        return self._see(handlers.get_standing, call, call.read(Standing).change)
 
     @query()
     def list_partnerships(self, call: Call) -> Json:
-        person = self._viewer(call)
-        return self.records.read(handlers.list_partnerships, call, call.read(Chosen), person=person)
+        return self._see(handlers.list_partnerships, call, call.read(Chosen))
 
     @query()
     def count_partnerships(self, call: Call) -> Json:
-        return self.records.read(handlers.count_partnerships, call, person=self._viewer(call))
+        return self._see(handlers.count_partnerships, call)
 
-    def _door(self, call: Call, *, partnership: bool = False) -> tuple[Person, dict[str, Json]]:
-        """Who asks, and the other people the body names, in one question. 404 comes before 403, and both before the form."""
-        if partnership:
-            self.records.read(handlers.get_partnership, call, person=self._viewer(call))
-        named = call.body.get("manager_ids")
-        ids = [id for id in named if is_id(id)] if isinstance(named, list) else []
+    def _door(self, call: Call) -> tuple[Person, dict[str, Json]]:
+        """Who acts, and the other people the body names, in one question. Raises Forbidden unless they may change partnerships."""
         if call.actor == SYSTEM:
             raise Forbidden("A person must do this.")
-        found = self.accounts.get_people(tenant=call.tenant, actor=SYSTEM, ids=[call.actor, *ids][:201])
-        people = {p["id"]: p for p in found["items"]}
-        return admit(_Told(found), call, *CHANGERS), people
+        found = self.accounts.get_people(tenant=call.tenant, actor=SYSTEM, ids=_ids(call, "manager_ids", call.actor))
+        return admit(_Told(found), call, *CHANGERS), {p["id"]: p for p in found["items"]}
 
-    def _viewer(self, call: Call) -> Person:
-        """Who looks: as accounts last told us; asked anew only when it has not told of them yet."""
-        if call.actor == SYSTEM:
-            return SYSTEM_PERSON
-        return self.records.read(handlers.person_of, call) or admit(self.accounts, call)
+    def _see(self, handler: Callable[..., Json], call: Call, *args: Any) -> Json:
+        """Let somebody look: whom accounts has told us of, in one transaction; it is asked only about somebody we have not heard of."""
+
+        def look(work: Work, call: Call, *, now: datetime) -> Json | None:
+            person = SYSTEM_PERSON if call.actor == SYSTEM else handlers.person_of(work, call)
+            return None if person is None else handler(work, call, *args, person=person, now=now)
+
+        seen: Json | None = self.records.read(look, call)
+        if seen is not None:
+            return seen
+        return self.records.read(handler, call, *args, person=admit(self.accounts, call))  # type: ignore[no-any-return]
 
     @on(said.OfferSent, needs=handlers.needed_for_offer)
     def receive_offer(self, work: Work, message: Heard[said.OfferSent], now: datetime) -> None:
@@ -142,6 +148,14 @@ class OffersService:
     @on(from_managers.TeamChanged)
     def team_changed(self, work: Work, message: Heard[from_managers.TeamChanged], now: datetime) -> None:
         handlers.team_changed(work, message, now)
+
+
+def _ids(call: Call, field: str, *more: str) -> list[str]:
+    """`more`, and the ids a list of the body names before its form is checked: asked about meanwhile, refused later if need be."""
+    named = call.body.get(field)
+    return (
+        list(dict.fromkeys([*more, *(id for id in named if is_id(id))]))[:200] if isinstance(named, list) else [*more]
+    )
 
 
 class _Told:

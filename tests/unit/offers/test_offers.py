@@ -193,7 +193,7 @@ def test_a_member_sees_only_what_they_manage(town: Town) -> None:
 def test_a_person_whose_login_is_off_sees_nothing(town: Town) -> None:
     gone = town.kazenor.user("admin", "gone@kazenor.example", active=False)
     with pytest.raises(Forbidden):
-        town.kazenor.session.read(handlers.person_of, town.kazenor.call(gone))
+        town.kazenor.session.read(lambda work, call, now: handlers.person_of(work, call), town.kazenor.call(gone))
 
 
 def test_a_final_tile_is_removed_and_still_found_under_its_status(town: Town) -> None:
@@ -259,7 +259,7 @@ def test_delivery_goes_from_queued_over_delivered_and_seen_to_answered(town: Tow
 def test_a_person_who_looks_moves_the_receipt(town: Town) -> None:
     id, _ = open_offer(town)
     n = town.northwind
-    n.session.run(handlers.mark_seen, n.call(n.admin, partnership_id=id), person=n.admin)
+    n.session.run(handlers.mark_seen, n.call(n.admin, partnership_id=id))
     stream = next(s for s in n.database.streams.values() if s.peer == "kazenor")
     assert (stream.seen, stream.receipt_due) == (1, True)
 
