@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from shared.calls import Body, Ids, Paged, no_doubles
 from shared.text import Comment, Email, Id, Name, Reason, Short, TenantName
@@ -64,10 +64,18 @@ Roles = Literal["partner", "customer"]
 Turns = Literal["ours", "theirs"]
 
 
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+# One status may stand without its list. Not a union: its errors would name the branches instead of the field.
+OneOrMore = Annotated[list[Statuses] | None, BeforeValidator(_listed)]
+
+
 class Chosen(Paged):
     """What the home list shows and in which order (OE-01)."""
 
-    status: Statuses | list[Statuses] | None = None
+    status: OneOrMore = None
     role: Roles | None = None
     turn: Turns | None = None
     q: Short | None = None
