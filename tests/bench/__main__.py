@@ -224,6 +224,8 @@ class Bench:
                 self.home(stack)
             if "memory" in self.parts:
                 self.memory(stack, idle)
+            if stack.unavailable:
+                self.notes.append(f"{stack.unavailable} of {stack.sent} offers had to be repeated with the same key (503).")
 
     def table(self) -> str:
         """The table as plain text."""

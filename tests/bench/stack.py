@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -55,7 +56,7 @@ class Stack:
         self.processes: dict[str, processes.Process] = {}
         self.businesses: list[Business] = []
         self._pairs: Iterator[tuple[Business, Business]] = iter(())
-        self.sent = 0
+        self.sent, self.unavailable = 0, 0
 
     def start(self) -> None:
         """Start everything and wait until it answers."""
@@ -112,7 +113,8 @@ class Stack:
         with ThreadPoolExecutor(3) as pool:
             self.businesses = list(pool.map(register, range(count)))
         self._pairs = (
-            (self.businesses[n], self.businesses[(n + distance) % count]) for distance in range(1, count) for n in range(count)
+            # One sends to all others, then the next does: a person at work, whose session the gateway has seen a moment ago.
+            (self.businesses[n], self.businesses[(n + distance) % count]) for n in range(count) for distance in range(1, count)
         )
         self.settle()
 
@@ -128,7 +130,15 @@ class Stack:
         body = {"customer_tenant": receiver.tenant, "customer_email": receiver.email, "message": MESSAGE, "contact_ids": sender.contacts}
         self.sent += 1
         key = {"Idempotency-Key": f"bench-{sender.tenant}-{receiver.tenant}"}
-        return str(api.ask("POST", "/api/v1/partnerships", body, {**sender.headers, **key})["id"])
+        while True:
+            status, content = api.request("POST", "/api/v1/partnerships", body, {**sender.headers, **key})
+            if status == 201:
+                return str(json.loads(content)["id"])
+            # "Repeat with the same key", as any client would; how often is told.
+            self.unavailable += 1
+            if status != 503 or self.unavailable > 1000:
+                raise RuntimeError(f"POST of an offer: {status} {content[:500].decode(errors='replace')}")
+            time.sleep(0.05)
 
     def one_at_a_time(self, count: int, pause: float) -> tuple[list[float], list[float]]:
         """Seconds of each POST, and seconds from the commit at the sender's to the commit of the tile at the receiver's.
