@@ -18,8 +18,8 @@ from shared.errors import Forbidden, NotFound, Refusal, Unavailable
 pages = rooms()
 
 FIELDS = {
-    "customer_tenant": "Customer’s Tenant Name",
-    "customer_email": "Customer’s Contact Email",
+    "customer_tenant": "Customer's Tenant Name",
+    "customer_email": "Customer's Contact Email",
     "message": "Message to Customer",
     "contact_ids": "Assign Contacts",
     "manager_ids": "Assign Partner Manager",
