@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from services.gateway.api import schemas
@@ -20,7 +19,7 @@ _PERSONAL = ("not_authenticated", "forbidden")
 
 def describe(routes: Sequence[Route], version: str) -> dict[str, Any]:
     """The OpenAPI 3.1 document of these routes."""
-    models: dict[type[BaseModel], str] = {schemas.Problem: "serialization"}
+    models: dict[Any, Literal["validation", "serialization"]] = {schemas.Problem: "serialization"}
     for route in routes:
         if route.body:
             models[route.body] = "validation"
