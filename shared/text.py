@@ -19,11 +19,13 @@ def clean(value: Any, *, breaks: bool) -> Any:
     """NFC, trimmed, without control characters; line breaks stay when `breaks`. What is not text passes unchanged."""
     if not isinstance(value, str):
         return value
-    value = unicodedata.normalize("NFC", value.replace("\r\n", "\n").replace("\r", "\n"))
+    value = value.replace("\r\n", "\n").replace("\r", "\n")
     if not breaks:
         value = value.replace("\n", " ").replace("\t", " ")
     # Cc: control; Cs: lone surrogates, which no database and no mail can carry.
-    return "".join(c for c in value if c == "\n" or unicodedata.category(c) not in {"Cc", "Cs"}).strip()
+    kept = "".join(c for c in value if c == "\n" or unicodedata.category(c) not in {"Cc", "Cs"})
+    # Last, as what stood between a letter and its accent is gone now.
+    return unicodedata.normalize("NFC", kept).strip()
 
 
 def _line(value: Any) -> Any:
