@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from shared.bus.records import Table
@@ -146,20 +145,32 @@ class Database(Protocol):
         """Raises Away when the database does not answer."""
 
 
-def write_cursor(value: Any, id: str) -> str:
-    """The cursor that follows the record with this order value and id."""
+def write_cursor(table: Table[Any], order: str, value: Any, id: str) -> str:
+    """The cursor that follows the record with this order value and id, in this order of this table."""
     shown = value.isoformat() if isinstance(value, datetime) else value
-    return base64.urlsafe_b64encode(json.dumps([shown, id]).encode()).decode().rstrip("=")
+    return base64.urlsafe_b64encode(json.dumps([f"{table.name} {order}", shown, id]).encode()).decode().rstrip("=")
 
 
-def read_cursor(cursor: str | None) -> tuple[Any, str] | None:
-    """What `write_cursor` wrote. Raises ValidationError for anything else."""
+def read_cursor(table: Table[Any], order: str, cursor: str | None) -> tuple[Any, str] | None:
+    """What `write_cursor` wrote for the same order of the same table. Raises ValidationError for anything else."""
     if cursor is None:
         return None
     try:
-        value, id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        if not isinstance(id, str) or not isinstance(value, str | int | float):
+        found = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        if not isinstance(found, list) or len(found) != 3 or found[0] != f"{table.name} {order}":
             raise ValueError(cursor)
-    except (ValueError, binascii.Error, UnicodeDecodeError) as error:
+        value, id = (_storable(text) for text in found[1:])
+        column = order.removeprefix("-")
+        if column != "id" and table.columns[column].sql_type == "timestamptz":
+            value = datetime.fromisoformat(value).astimezone(UTC).isoformat()
+    except (ValueError, OverflowError, RecursionError) as error:
         raise ValidationError.of(("cursor", "Use the value of next from the page before.")) from error
     return value, id
+
+
+def _storable(text: object) -> str:
+    """Text that a database takes: without NUL and halves of characters. Raises ValueError for anything else."""
+    if not isinstance(text, str) or "\0" in text:
+        raise ValueError(text)
+    text.encode()
+    return text

@@ -127,13 +127,14 @@ class Unit:
     ) -> Page[R]:
         table = self.tables.of(record)
         documents = self.storage.find(
-            table, tenant, where or {}, _searches(search), order, read_cursor(after), limit + 1
+            table, tenant, where or {}, _searches(search), order, read_cursor(table, order, after), limit + 1
         )
         items = [table.load(document) for document in documents[:limit]]
         if len(documents) <= limit or not items:
             return Page(items, None)
         column, last = order.removeprefix("-"), items[-1]
-        return Page(items, write_cursor(last.id if column == "id" else table.columns[column].value(last), last.id))
+        value = last.id if column == "id" else table.columns[column].value(last)
+        return Page(items, write_cursor(table, order, value, last.id))
 
     def count(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -167,9 +168,36 @@ def test_a_list_is_filtered_searched_and_counted(database: Any) -> None:
         assert work.find(Note, "kazenor", where={"colour": "red'; drop table notes; --"}).items == []
 
 
-def test_a_cursor_of_somebody_elses_making_is_refused(database: Any) -> None:
-    with pytest.raises(ValidationError), database.transaction(["kazenor"]) as storage:
-        unit(storage).find(Note, "kazenor", after="nonsense")
+@pytest.mark.parametrize(
+    "made",
+    [
+        "nonsense",
+        "null",
+        '"abc"',
+        "[" * 5000,
+        '{"a": 1, "b": 2, "c": 3}',
+        '["notes at", "2026-01-01T00:00:00+00:00"]',
+        '["notes at", 1e400, "n1"]',
+        '["notes at", null, "n1"]',
+        '["notes at", "red", "n1"]',
+        '["notes at", "9999-12-31T23:59:59-23:59", "n1"]',
+        '["notes at", "2026-01-01T00:00:00+00:00", "\\u0000"]',
+        '["notes at", "2026-01-01T00:00:00+00:00", "\\ud800"]',
+    ],
+)
+def test_a_cursor_of_somebody_elses_making_is_refused(database: Any, made: str) -> None:
+    for cursor in (made, base64.urlsafe_b64encode(made.encode()).decode().rstrip("=")):
+        with pytest.raises(ValidationError), database.transaction(["kazenor"]) as storage:
+            unit(storage).find(Note, "kazenor", order="at", after=cursor)
+
+
+def test_a_cursor_of_another_order_is_refused(database: Any) -> None:
+    keep_notes(database, 3)
+    with database.transaction(["kazenor"]) as storage:
+        cursor = unit(storage).find(Note, "kazenor", order="at", limit=1).next
+    for order in ("-at", "id"):
+        with pytest.raises(ValidationError), database.transaction(["kazenor"]) as storage:
+            unit(storage).find(Note, "kazenor", order=order, after=cursor)
 
 
 def write(work: Any, call: Call, *, now: datetime) -> dict[str, Any]:
