@@ -10,13 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
-from uuid import UUID, uuid5
+
+from shared.ids import derived_id
 
 Side = Literal["partner", "customer"]
 Phase = Literal["open", "accepted", "declined", "undeliverable"]
 State = Literal["offered", "accepted", "declined", "withdrawn", "released"]
-
-_ASSIGNMENTS = UUID("0190f6d4-8a51-7c3e-9b27-5d1f3e6a8c42")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,9 +68,9 @@ class Partnership:
     details_by: str = ""
 
 
-def assignment_id(proposal: str, contact: str) -> str:
-    """The id both sides give the assignment that a proposal makes of a contact (rule 3); so nobody has to tell it."""
-    return str(uuid5(_ASSIGNMENTS, f"{proposal}/{contact}"))
+def assignment_id(proposal: str, contact: str, at: datetime) -> str:
+    """The id both sides give the assignment that a proposal, made `at`, makes of a contact (rule 3); so nobody has to tell it."""
+    return derived_id(at, proposal, contact)
 
 
 def offered(
@@ -84,7 +83,7 @@ def offered(
         side=side,
         counterpart=counterpart,
         assignments=tuple(
-            Assignment(id=assignment_id(id, contact), contact_id=contact, name=name, title=title, proposed_at=at)
+            Assignment(id=assignment_id(id, contact, at), contact_id=contact, name=name, title=title, proposed_at=at)
             # An offer that names somebody twice (no offers of ours does) means them once.
             for contact, name, title in {one[0]: one for one in contacts}.values()
         ),

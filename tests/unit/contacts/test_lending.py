@@ -111,13 +111,13 @@ def test_offered_people_stand_on_both_sides_under_the_same_ids(two: Two) -> None
     assert {n: (a["id"], a["contact_id"], a["state"], a["label"]) for n, a in ours.items()} == {
         n: (a["id"], a["contact_id"], a["state"], a["label"]) for n, a in theirs.items()
     }
-    assert ours["Ravi Iyer"]["id"] == lending.assignment_id(OFFER, two.ravi)
+    assert ours["Ravi Iyer"]["id"] == lending.assignment_id(OFFER, two.ravi, START)
     assert {(a["state"], a["label"]) for a in ours.values()} == {("offered", "Offered")}
 
 
 def test_an_assignment_has_all_fields_of_the_contract(two: Two) -> None:
     assert two.listed("kazenor")["Ravi Iyer"] == {
-        "id": lending.assignment_id(OFFER, two.ravi),
+        "id": lending.assignment_id(OFFER, two.ravi, START),
         "contact_id": two.ravi,
         "name": "Ravi Iyer",
         "email": "ravi@kazenor.example",
