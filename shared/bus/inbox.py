@@ -6,6 +6,7 @@ a row with its attempts, is retried with back-off from there, and is dead after 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import random
 from collections import Counter
@@ -29,6 +30,10 @@ from shared.contracts.messages import CATALOGUE, Envelope, Message, Receipt, dig
 ATTEMPTS = 5
 BACK_OFF = (0.2, 1.0, 5.0, 30.0)
 """Seconds before the second, third, fourth and fifth attempt; with up to a fifth more, so that not all come at once."""
+UNKNOWN_AGAIN = timedelta(minutes=5)
+"""How soon a message of an unknown type is looked at again: newer code may have started meanwhile."""
+AHEAD = 200
+"""How far ahead of its stream a peer message is kept: nobody can fill our memory with what never becomes due."""
 _CONFLICTS = 10
 
 log = logging.getLogger(__name__)
@@ -45,6 +50,10 @@ class Handler:
     model: type[Message]
     handle: Callable[[Any, Heard[Any], datetime], None]
     needs: Callable[[Heard[Any]], Iterable[tuple[type[Any], str, str]]] | None = None
+
+
+Listening = tuple[Handler | None, Heard[Any] | ValidationError | None]
+"""Who handles a message, and as what it is heard; the error of one that is not what its type promises."""
 
 
 @dataclass(slots=True)
@@ -76,6 +85,8 @@ def decode(
         raise Undecodable(
             f"the routing key {'.'.join(route)} does not name {envelope.origin} speaking to {envelope.destination}"
         )
+    if route is not None and envelope.kind != "peer":
+        raise Undecodable(f"a {envelope.kind} does not come from another business")
     if (envelope.kind == "peer") == (envelope.origin == envelope.destination):
         raise Undecodable("a peer message goes to another tenant, a fact to one's own")
     return Delivery(envelope, text, digest(text), again, retry)
@@ -110,11 +121,11 @@ class Inbox:
         tally = Tally()
         together, suspects = list(deliveries), []
         if any(d.again for d in deliveries):
-            together, suspects = self._repeat(partial(self._note_started, deliveries))
+            together, suspects = self._note(partial(self._note_started, deliveries))
         if together:
             try:
                 self._repeat(lambda: self._apply(together, tally, drain=True))
-            except (Away, Conflict):
+            except Away:
                 raise
             except Exception:
                 log.info(
@@ -127,14 +138,18 @@ class Inbox:
         return tally
 
     def _repeat(self, step: Callable[[], Any]) -> Any:
-        for attempt in range(_CONFLICTS):
-            try:
+        """Do `step`, again when somebody else was first. Raises Conflict when that does not end."""
+        for _ in range(_CONFLICTS - 1):
+            with contextlib.suppress(Conflict):
                 return step()
-            except Conflict:
-                if attempt == _CONFLICTS - 1:
-                    # Others keep winning: no fault of the message, and nothing happened.
-                    raise Away("conflicts") from None
-        raise AssertionError("unreachable")
+        return step()
+
+    def _note(self, step: Callable[[], Any]) -> Any:
+        """Do what only keeps account of messages, and so can conflict with others for a moment only."""
+        try:
+            return self._repeat(step)
+        except Conflict as error:
+            raise Away("conflicts") from error
 
     # One transaction
 
@@ -170,29 +185,40 @@ class Inbox:
         if more:
             unit.prefetch((), waiting=more)
 
-    def _needs(self, heard: Sequence[tuple[Handler | None, Heard[Any] | None]]) -> list[Wanted]:
+    def _needs(self, heard: Sequence[Listening]) -> list[Wanted]:
         wanted = []
         for handler, message in heard:
-            if handler is not None and handler.needs is not None and message is not None:
+            if handler is not None and handler.needs is not None and isinstance(message, Heard):
                 wanted += [
                     Wanted(self.tables.of(r), tenant, id, lock=False) for r, tenant, id in handler.needs(message)
                 ]
         return wanted
 
-    def _heard(self, delivery: Delivery) -> tuple[Handler | None, Heard[Any] | None]:
+    def _heard(self, delivery: Delivery) -> Listening:
         e = delivery.envelope
         handler = self.handlers.get((e.kind, e.source, e.type))
-        return handler, (self._message(e, handler.model) if handler is not None else None)
+        if handler is None:
+            return None, None
+        try:
+            data = handler.model.model_validate(e.data)
+        except ValidationError as error:
+            # Its fault only once it is its turn: until then its place in the stream decides what becomes of it.
+            return handler, error
+        return handler, Heard(e.destination, e.origin, e.subject, e.sequence, e.time, data)
 
     @staticmethod
-    def _message(e: Envelope, model: type[Message]) -> Heard[Any]:
-        return Heard(e.destination, e.origin, e.subject, e.sequence, e.time, model.model_validate(e.data))
+    def _call(unit: Unit, heard: Listening, at: datetime) -> None:
+        handler, message = heard
+        if isinstance(message, ValidationError):
+            raise message
+        if handler is not None and message is not None:
+            handler.handle(unit, message, at)
 
     def _one(
         self,
         unit: Unit,
         d: Delivery,
-        heard: tuple[Handler | None, Heard[Any] | None],
+        heard: Listening,
         tally: Tally,
         at: datetime,
         *,
@@ -216,17 +242,17 @@ class Inbox:
         elif verdict is Verdict.FORK:
             self._fork(unit, stream, d, row, tally, at)
         elif verdict is Verdict.GAP:
-            if row is None or row.state == "started":
-                self._park(unit, stream, d, row, None, at)
+            # What comes from far ahead is not kept: it comes again, until it is receipted.
+            near = e.kind == "fact" or e.sequence <= stream.applied + AHEAD
+            if near and (row is None or row.state == "started"):
+                self._park(unit, stream, d, row, None)
             tally.parked += 1
         elif row is not None and (row.state == "dead" or (row.state == "failed" and not d.retry and not _due(row, at))):
             # The other side sends again what it has no receipt for; our own attempts follow our own back-off.
             tally.duplicate += 1
         elif heard[0] is None and not self._known(e):
-            stream.parked_type = e.type
-            if row is None or row.state == "started":
-                self._park(unit, stream, d, row, f"unknown type {e.type}", at)
-            stream.receipt_due, stream.changed = e.kind == "peer" or stream.receipt_due, True
+            self._unknown(unit, stream, d, row, at)
+            stream.receipt_due = e.kind == "peer" or stream.receipt_due
             tally.parked += 1
         else:
             self._next(unit, stream, d, row, heard, tally, at)
@@ -234,12 +260,9 @@ class Inbox:
                 self._drain(unit, stream, tally, at)
 
     def _next(
-        self, unit: Unit, stream: streams.Stream, d: Delivery, row: Waiting | None, heard: tuple[Handler | None, Heard[Any] | None],
-        tally: Tally, at: datetime,
+        self, unit: Unit, stream: streams.Stream, d: Delivery, row: Waiting | None, heard: Listening, tally: Tally, at: datetime
     ) -> None:  # fmt: skip
-        handler, message = heard
-        if handler is not None and message is not None:
-            handler.handle(unit, message, at)
+        self._call(unit, heard, at)
         streams.advance(stream, d.envelope.sequence, d.digest)
         if stream.parked_type == d.envelope.type:
             stream.parked_type = None
@@ -265,18 +288,13 @@ class Inbox:
                 self._fork(unit, stream, d, row, tally, at)
                 return
             if heard[0] is None and not self._known(d.envelope):
-                stream.parked_type, stream.changed = row.type, True
-                unit.keep(replace(row, error=f"unknown type {row.type}"))
+                self._unknown(unit, stream, d, row, at)
                 return
             self._next(unit, stream, d, row, heard, tally, at)
 
-    def _timer(
-        self, unit: Unit, d: Delivery, heard: tuple[Handler | None, Heard[Any] | None], tally: Tally, at: datetime
-    ) -> None:
+    def _timer(self, unit: Unit, d: Delivery, heard: Listening, tally: Tally, at: datetime) -> None:
         row = unit.waiting.get((d.key, 0, d.envelope.id))
-        handler, message = heard
-        if handler is not None and message is not None:
-            handler.handle(unit, message, at)
+        self._call(unit, heard, at)
         if row is not None:
             unit.settle(row)
         tally.applied += 1
@@ -295,11 +313,23 @@ class Inbox:
             else:
                 unit.settle(row)
 
-    def _park(
-        self, unit: Unit, stream: streams.Stream, d: Delivery, row: Waiting | None, error: str | None, at: datetime
-    ) -> None:
-        unit.keep(replace(_row(d, "parked", row.attempts if row else 0), error=error))
+    def _park(self, unit: Unit, stream: streams.Stream, d: Delivery, row: Waiting | None, error: str | None) -> Waiting:
+        parked = replace(_row(d, "parked", row.attempts if row else 0), error=error)
+        unit.keep(parked)
         stream.parked, stream.changed = stream.parked + 1, True
+        return parked
+
+    def _unknown(self, unit: Unit, stream: streams.Stream, d: Delivery, row: Waiting | None, at: datetime) -> None:
+        """Park what today's code does not know, and look again now and then: nobody says a fact twice to newer code."""
+        stream.parked_type, stream.changed = d.envelope.type, True
+        words = f"unknown type {d.envelope.type}"
+        if row is None or row.state == "started":
+            unit.retry(self._park(unit, stream, d, row, words), at + UNKNOWN_AGAIN)
+        elif row.error is None:
+            unit.keep(replace(row, error=words))
+            unit.retry(row, at + UNKNOWN_AGAIN)
+        elif d.retry:
+            unit.retry(row, at + UNKNOWN_AGAIN)
 
     def _fork(
         self, unit: Unit, stream: streams.Stream, d: Delivery, row: Waiting | None, tally: Tally, at: datetime
@@ -390,7 +420,7 @@ class Inbox:
         while following is not None:
             d, following = following, None
             # A message that was handled before, as far as we know, may end the process: count it first.
-            if d.again and not self._repeat(partial(self._note_again, d, tally)):
+            if d.again and not self._note(partial(self._note_again, d, tally)):
                 return
             try:
                 self._repeat(partial(self._apply, [d], tally, drain=False))
@@ -398,9 +428,10 @@ class Inbox:
                 raise
             except Exception as error:
                 log.warning("%s %s about %s failed", d.envelope.type, d.envelope.id, d.envelope.subject, exc_info=True)
-                self._repeat(partial(self._note_failed, d, error, tally))
+                # Also when others kept winning: what is in its own way for ever must not be in everybody's.
+                self._note(partial(self._note_failed, d, error, tally))
             else:
-                following = self._repeat(partial(self._following, d))
+                following = self._note(partial(self._following, d))
 
     def _following(self, d: Delivery) -> Delivery | None:
         if d.envelope.sequence == 0:

@@ -72,6 +72,17 @@ _ANSWER = """
     select expect_rows(count(*), 1) from new"""
 _TENANTS = "select set_config('app.tenants', %s, true)"
 _AWAY = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout)
+
+
+def _too_much(error: Exception) -> bool:
+    """Whether a statement was ended for what it asked: a value larger than an index takes (class 54), or too long a run (57014).
+
+    psycopg counts these as operational, too; but they come again with every attempt, and the database is there.
+    """
+    state = getattr(error, "sqlstate", None) or ""
+    return state.startswith("54") or state == "57014"
+
+
 _RACES = (
     psycopg.errors.SerializationFailure,
     psycopg.errors.DeadlockDetected,
@@ -320,6 +331,8 @@ class PostgresDatabase:
         except _RACES as error:
             raise Conflict(str(error)) from error
         except _AWAY as error:
+            if _too_much(error):
+                raise
             # The other connections of the pool are likely dead too (fact N10).
             with contextlib.suppress(*_AWAY):
                 self._pool.check()

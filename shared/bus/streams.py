@@ -83,8 +83,9 @@ def note_sent(stream: Stream, body: str) -> None:
 
 def take_receipt(stream: Stream, receipt: Receipt) -> None:
     """Remember a receipt, each field by its maximum. It confirms nothing yet: `settle_receipt` does."""
-    # A receipt for more than we ever said speaks of a past that a restored backup lost; repairing that comes with the two-author history.
-    if receipt.applied > stream.sent:
+    # A receipt for more than we ever said, or for other words than our last, speaks of a past that a restored backup lost; repairing that comes with the two-author history.
+    other = receipt.applied == stream.sent > 0 and receipt.digest not in {"", stream.sent_digest}
+    if receipt.applied > stream.sent or other:
         stream.forked = stream.changed = True
         return
     stream.receipt_applied = max(stream.receipt_applied, receipt.applied)

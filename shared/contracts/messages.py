@@ -7,14 +7,31 @@ comes back to the service itself. The models are strict when sending and toleran
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime
-from typing import Any, ClassVar, Literal
+from datetime import UTC, datetime
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 Kind = Literal["fact", "peer", "timer"]
 SPEC_VERSION = "1.0"
 PROTOCOL_VERSION = 1
+
+
+def _moment(value: datetime) -> datetime:
+    if value.tzinfo is None:
+        raise ValueError("A time without a time zone means nothing to the other side.")
+    try:
+        return value.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("This time is not one in UTC.") from error
+
+
+Moment = Annotated[datetime, AfterValidator(_moment)]
+"""An aware time, in UTC. Whatever time a message says can be shown, compared and stored."""
+Tenant = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,63}$")]
+Key = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
+"""An id or name that can be stored and indexed, whoever wrote it."""
+Number = Annotated[int, Field(ge=0, lt=2**62)]
 
 
 class Value(BaseModel):
@@ -64,20 +81,21 @@ class Envelope(BaseModel):
     """One message as it travels. `source` is the service that speaks, `origin` its tenant, `subject` what it is about.
 
     `sequence` counts from 1 without holes within the stream (origin, destination, source, subject); 0 is outside of it (receipts,
-    timers). `previous` is the digest of the message before in the stream, `''` for the first.
+    timers). `previous` is the digest of the message before in the stream, `''` for the first. What passes here can be kept as a row,
+    whatever its `data` says.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     specversion: Literal["1.0"] = "1.0"
-    id: str
-    type: str
-    source: str
-    subject: str
-    time: datetime
-    origin: str
-    destination: str
-    sequence: int
+    id: Key
+    type: Key
+    source: Key
+    subject: Key
+    time: Moment
+    origin: Tenant
+    destination: Tenant
+    sequence: Number
     previous: str = ""
     epoch: int = 1
     kind: Kind
@@ -96,10 +114,10 @@ class Receipt(Message):
     publisher: ClassVar[str] = "*"
     type: ClassVar[str] = "receipt"
 
-    applied: int
+    applied: Number
     digest: str
-    seen: int
-    sent: int
+    seen: Number
+    sent: Number
     protocol: int = PROTOCOL_VERSION
     parked: str | None = None
 
