@@ -208,7 +208,7 @@ class Stack:
                 def quiet() -> bool:
                     rows = [
                         c.execute(
-                            "select (select count(*) from outbox where due_at <= now() or (due_at is not null and sent_at is null and kind <> 'timer')),"
+                            "select (select count(*) from outbox where due_at <= now()),"
                             " (select count(*) from streams where receipt_due)"
                         ).fetchone()
                         for c in connections
