@@ -84,7 +84,7 @@ class Publisher:
             try:
                 await self._connect()
             except Exception as error:
-                self._complain(f"{type(error).__name__} {error}".strip())
+                self._complain(str(error) or type(error).__name__)
             else:
                 log.info("Connected to the broker at %s.", self.where)
                 self._said = False
@@ -114,11 +114,15 @@ class Publisher:
             self._connection = connection
             connection.close_callbacks.add(lambda *_: self._lost.set())
             channel = await self._open()
-        # A broker with a memory or disk alarm accepts a connection, and then confirms nothing until the alarm ends.
-        # All that is written to it meanwhile arrives afterwards, as copies (N5): so nothing is, before it has
-        # confirmed this.
-        async with asyncio.timeout(self._confirm_s):
-            await _publish(channel, self._probe)
+        # A broker with a memory or disk alarm accepts a connection and the first message on it, and then confirms nothing
+        # until the alarm ends. All that is written to it meanwhile arrives afterwards, as copies (N5): so nothing is,
+        # before it has confirmed a second message.
+        try:
+            async with asyncio.timeout(self._confirm_s):
+                await _publish(channel, self._probe)
+                await _publish(channel, self._probe)
+        except TimeoutError as error:
+            raise ConnectionError("it confirms nothing, as with a memory or disk alarm") from error
         self._channel, self._pause = channel, 0.0
         self.up.set()
 

@@ -11,12 +11,14 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import kombu
 import psycopg
 import pytest
 
 from deploy.local.paths import ROOT
+from shared.bus import publisher as publishing
 from shared.bus import relay as relaying
 from shared.bus import topology
 from shared.bus.publisher import Outgoing, Publisher, Verdict
@@ -342,6 +344,36 @@ def test_a_broker_that_does_not_confirm_is_left_and_the_rows_stay_due(
 
     def self_up(relay: relaying.Relay) -> bool:
         return relay.checks["broker"]() is None
+
+    asyncio.run(story())
+
+
+def test_a_broker_with_an_alarm_is_not_taken_for_one_that_is_back(
+    environment: dict[str, str], broker: RabbitServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[int] = []
+    ups: list[int] = []
+    connect = publishing.aio_pika.connect
+
+    async def counted(*arguments: Any, **named: Any) -> Any:
+        tries.append(1)
+        return await connect(*arguments, **named)
+
+    monkeypatch.setattr(publishing.aio_pika, "connect", counted)
+
+    async def story() -> None:
+        publisher = Publisher(environment["ACCORD_AMQP_URI"], confirm_s=0.2)
+        await asyncio.to_thread(broker.control, "set_vm_memory_high_watermark", "0.0000001")
+        keeping = asyncio.create_task(publisher.keep(lambda: ups.append(1)))
+        try:
+            await condition(lambda: len(tries) == 3)
+            assert not ups
+        finally:
+            await asyncio.to_thread(broker.control, "set_vm_memory_high_watermark", "0.6")
+        await asyncio.wait_for(publisher.up.wait(), 20)
+        assert ups
+        keeping.cancel()
+        await asyncio.wait([keeping])
 
     asyncio.run(story())
 
