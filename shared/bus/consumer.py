@@ -107,11 +107,12 @@ class Feed:
 
     def _handle(self, connection: Any, channel: Any, batch: list[Any]) -> None:
         deliveries: list[Delivery] = []
-        refused = []
+        refused, last = [], None
         for message in batch:
             info = message.delivery_info
             try:
                 deliveries.append(self._decode(message))
+                last = info["delivery_tag"]
             except Undecodable as error:
                 log.error(
                     "%s: undecodable message %s goes to the dead queue: %s",
@@ -126,7 +127,9 @@ class Feed:
             for tag in refused:
                 channel.basic_reject(tag, requeue=False)
             MESSAGES_FAILED.labels(self.service, "undecodable").inc(len(refused))
-            channel.basic_ack(batch[-1].delivery_info["delivery_tag"], multiple=True)
+            # Never a tag that was rejected just now: the broker would close the channel.
+            if last is not None:
+                channel.basic_ack(last, multiple=True)
         except OSError as error:
             # The connection is gone: the messages come again and the inbox knows them (fact N8).
             raise ConnectionError(str(error)) from error

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import kombu
@@ -17,6 +18,8 @@ import pytest
 
 from deploy.local.paths import ROOT
 from shared.bus import topology
+from shared.bus.consumer import Feed
+from shared.bus.inbox import Tally
 from shared.bus.postgres import PostgresDatabase
 from tests.integration.bus.test_inbox import stream, words
 from tests.running import ask, running
@@ -264,3 +267,29 @@ def test_a_receipt_is_due_for_what_came_and_says_how_far(world: World, service: 
     until(lambda: words(world.database) == ("a", "b"), 10)
     assert world.rows("select applied, receipt_due from streams") == [(2, True)]
     assert json.loads(bodies("a")[0])["sequence"] == 1
+
+
+def test_a_batch_that_ends_in_rubbish_is_acknowledged_up_to_its_last_good_message() -> None:
+    """A tag that was rejected is unknown to the broker from then on: naming it again costs the connection."""
+    done: list[tuple[Any, ...]] = []
+
+    class Channel:
+        def basic_reject(self, tag: int, *, requeue: bool) -> None:
+            done.append(("reject", tag, requeue))
+
+        def basic_ack(self, tag: int, *, multiple: bool) -> None:
+            done.append(("ack", tag, multiple))
+
+    class Inbox:
+        def handle(self, deliveries: Any) -> Tally:
+            return Tally(applied=len(deliveries))
+
+    def message(tag: int, body: str) -> Any:
+        info = {"delivery_tag": tag, "routing_key": "northwind.offers.kazenor", "redelivered": False, "exchange": "x"}
+        return SimpleNamespace(body=body, delivery_info=info, properties={"content_type": topology.CONTENT_TYPE})
+
+    feed = Feed("", "offers.peers.v1", Inbox, "offers", peers=True)  # type: ignore[arg-type]
+    (good,) = bodies("a")
+    feed._handle(None, Channel(), [message(1, "{broken"), message(2, good), message(3, "{broken")])
+    feed._handle(None, Channel(), [message(4, "{broken")])
+    assert done == [("reject", 1, False), ("reject", 3, False), ("ack", 2, True), ("reject", 4, False)]
