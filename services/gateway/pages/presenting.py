@@ -54,6 +54,7 @@ def tile(p: Json) -> dict[str, Any]:
         "alert": _alert(p, company),
         "message": p.get("message") or "",
         "sent_by": (p.get("sent_by") or {}).get("name") or "",
+        "sender_id": (p.get("sent_by") or {}).get("id") or "",
         "sent_at": p.get("sent_at"),
         "expires_at": p.get("expires_at"),
         "contacts_count": p.get("contacts_count") or 0,
