@@ -65,11 +65,16 @@ def until(condition: Callable[[], T], seconds: float = 10.0, what: str = "") -> 
 
 @contextlib.contextmanager
 def temporary_folder() -> Iterator[Path]:
-    """A folder for servers. When it is left, or this process dies, what runs in it (`*.pid`) is killed and the folder removed."""
+    """A folder for servers. When it is left, or this process dies, what runs in it (`*.pid`, a stack in `run`) is killed and the folder removed."""
     folder = Path(tempfile.mkdtemp(prefix="accord-test-"))
     # PostgreSQL runs as another user when we are root.
     folder.chmod(0o711)
-    clean = 'cat >/dev/null; for f in "$1"/*.pid; do [ -e "$f" ] && kill -9 "$(cat "$f")"; done; sleep 0.2; rm -rf "$1"'
+    clean = (
+        'cat >/dev/null; for f in "$1"/*.pid; do [ -e "$f" ] && kill -9 "$(cat "$f")"; done; '
+        # A whole stack in there ends by itself when its supervisor is told to, within twenty seconds.
+        'if [ -e "$1/run/supervisor.pid" ]; then kill "$(cat "$1/run/supervisor.pid")" && sleep 20; fi; '
+        'sleep 0.2; rm -rf "$1"'
+    )
     watch = subprocess.Popen(
         ["/bin/sh", "-c", clean, "sh", str(folder)],
         stdin=subprocess.PIPE,
