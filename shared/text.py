@@ -69,6 +69,19 @@ def fold(value: str) -> str:
     return unicodedata.normalize("NFC", value).casefold()
 
 
+def _cut(value: Any, most: int, *, breaks: bool) -> Any:
+    # Cut before as well: however long it is, cleaning it takes no time worth mentioning.
+    return clean(value[: 4 * most], breaks=breaks)[:most].strip() if isinstance(value, str) else value
+
+
+def _heard_line(value: Any) -> Any:
+    return _cut(value, 254, breaks=False)
+
+
+def _heard_text(value: Any) -> Any:
+    return _cut(value, 500, breaks=True)
+
+
 Name = Annotated[str, BeforeValidator(_line), StringConstraints(min_length=1, max_length=200)]
 Short = Annotated[str, BeforeValidator(_line), StringConstraints(max_length=200)]
 Reason = Annotated[str, BeforeValidator(_text), StringConstraints(min_length=1, max_length=500)]
@@ -77,3 +90,7 @@ Email = Annotated[str, BeforeValidator(_line), StringConstraints(min_length=1, m
 TenantName = Annotated[str, BeforeValidator(_line), AfterValidator(_tenant)]
 Id = Annotated[str, AfterValidator(_id)]
 Password = Annotated[str, AfterValidator(_password)]
+
+# What another business wrote: never refused, but cleaned and cut, so that it can be stored, found and shown like our own.
+HeardLine = Annotated[str, BeforeValidator(_heard_line)]
+HeardText = Annotated[str, BeforeValidator(_heard_text)]

@@ -273,7 +273,12 @@ def details_shared(work: Work, message: Heard[DetailsShared], now: datetime) -> 
     """The partner tells how to reach the people it lends; it waits for our own acceptance."""
     partnership = work.get(Partnership, message.tenant, message.subject)
     if partnership is None or partnership.phase == "open":
-        early = Early(origin=message.origin, type=message.data.type, body=message.data.model_dump_json())
+        early = Early(
+            origin=message.origin,
+            type=message.data.type,
+            body=message.data.model_dump_json(),
+            counter=message.data.counter,
+        )
         parked = work.get(Parked, message.tenant, message.subject)
         work.put(parking.park(parked, tenant=message.tenant, id=message.subject, message=early))
     else:

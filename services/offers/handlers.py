@@ -27,7 +27,7 @@ from shared.contracts import accounts as from_accounts
 from shared.contracts import managers as from_managers
 from shared.contracts import offers as said
 from shared.errors import Forbidden, NotFound, ValidationError, WrongState
-from shared.ids import new_id
+from shared.ids import is_id, new_id
 from shared.text import fold
 
 OFFER_DAYS = 30
@@ -337,7 +337,8 @@ def person_of(work: Work, call: Call) -> Person | None:
 
 def receive_offer(work: Work, message: Heard[said.OfferSent], now: datetime) -> None:
     """An offer is at the door. Our replica may open it to a login it knows; only accounts turns it away (rule 10)."""
-    if work.get(Partnership, message.tenant, message.subject) is not None:
+    if not is_id(message.subject) or work.get(Partnership, message.tenant, message.subject) is not None:
+        # A tile under what is no id could be neither opened nor answered, ever.
         return
     data = message.data
     p = sending.arrive(

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from shared.contracts.messages import Fact, PeerMessage, Timer, Value
+from pydantic import Field
+
+from shared.contracts.messages import Fact, Key, Number, PeerMessage, Timer, Value
+from shared.text import HeardLine
 
 
 class ContactDetails(Value):
     """A lent person as the customer may know them."""
 
-    id: str
-    name: str
-    email: str
-    phone: str = ""
-    title: str = ""
+    id: Key
+    name: HeardLine
+    email: HeardLine
+    phone: HeardLine = ""
+    title: HeardLine = ""
 
 
 class DetailsShared(PeerMessage):
@@ -22,8 +25,8 @@ class DetailsShared(PeerMessage):
 
     publisher: ClassVar[str] = "contacts"
     type: ClassVar[str] = "details.shared"
-    counter: int
-    contacts: list[ContactDetails]
+    counter: Number
+    contacts: Annotated[list[ContactDetails], Field(max_length=2000)]
 
 
 class AssignmentsChanged(Fact):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import ClassVar
 
-from shared.contracts.messages import Timer
+from shared.contracts.messages import Moment, Timer
 
 
 class CatchUp(Timer):
@@ -13,4 +12,4 @@ class CatchUp(Timer):
 
     publisher: ClassVar[str] = "notifications"
     type: ClassVar[str] = "user.catch_up"
-    since: datetime
+    since: Moment

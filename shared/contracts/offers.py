@@ -5,25 +5,30 @@ Facts come in pairs, `given` (we did it) and `received` (they did it). The subje
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from shared.contracts.messages import Fact, PeerMessage, Value
+from pydantic import Field
+
+from shared.contracts.messages import Fact, Key, Moment, PeerMessage, Value
+from shared.text import HeardLine, HeardText
+
+MOST = Field(max_length=200)
+"""An offer names at most so many people; each text of a peer message is cleaned and cut to what ours may be."""
 
 
 class Person(Value):
     """Somebody by id and name."""
 
-    id: str
-    name: str
+    id: Key
+    name: HeardLine
 
 
 class OfferedContact(Value):
     """Somebody who is offered. E-mail and phone follow with the acceptance, from contacts to contacts."""
 
-    id: str
-    name: str
-    title: str = ""
+    id: Key
+    name: HeardLine
+    title: HeardLine = ""
 
 
 class Manager(Value):
@@ -59,34 +64,34 @@ class OfferSent(OffersPeer):
     """A partner offers to work together (OE-06)."""
 
     type: ClassVar[str] = "offer.sent"
-    company: str
-    email: str
-    message: str
+    company: HeardLine
+    email: HeardLine
+    message: HeardText
     sent_by: Person
-    sent_at: datetime
-    expires_at: datetime
-    contacts: list[OfferedContact]
+    sent_at: Moment
+    expires_at: Moment
+    contacts: Annotated[list[OfferedContact], MOST]
 
 
 class OfferAccepted(OffersPeer):
     """The customer accepted, with these of the offered contacts; the others are declined (OE-08)."""
 
     type: ClassVar[str] = "offer.accepted"
-    company: str
+    company: HeardLine
     accepted_by: Person
-    accepted_at: datetime
-    contact_ids: list[str]
-    comment: str = ""
+    accepted_at: Moment
+    contact_ids: Annotated[list[Key], MOST]
+    comment: HeardText = ""
 
 
 class OfferDeclined(OffersPeer):
     """The customer declined (OE-09)."""
 
     type: ClassVar[str] = "offer.declined"
-    company: str
+    company: HeardLine
     declined_by: Person
-    declined_at: datetime
-    reason: str = ""
+    declined_at: Moment
+    reason: HeardText = ""
 
 
 class OfferBounced(OffersPeer):
@@ -107,8 +112,8 @@ class OfferSubmitted(OffersFact):
     email: str
     message: str
     sent_by: Person
-    sent_at: datetime
-    expires_at: datetime
+    sent_at: Moment
+    expires_at: Moment
     contacts: list[OfferedContact]
     managers: list[Manager]
 
@@ -130,8 +135,8 @@ class OfferReceived(OffersFact):
     message: str
     recipient_id: str
     sent_by: Person
-    sent_at: datetime
-    expires_at: datetime
+    sent_at: Moment
+    expires_at: Moment
     contacts: list[OfferedContact]
 
 
@@ -150,7 +155,7 @@ class AcceptanceGiven(OffersFact):
     partner: str
     company: str
     by: Person
-    at: datetime
+    at: Moment
     contacts: list[AcceptedContact]
     declined: list[Person]
     managers: list[Manager]
@@ -164,7 +169,7 @@ class AcceptanceReceived(OffersFact):
     customer: str
     company: str
     by: Person
-    at: datetime
+    at: Moment
     contacts: list[Person]
     declined: list[Person]
     comment: str = ""
@@ -177,7 +182,7 @@ class DeclineGiven(OffersFact):
     partner: str
     company: str
     by: Person
-    at: datetime
+    at: Moment
     reason: str = ""
 
 
@@ -188,5 +193,5 @@ class DeclineReceived(OffersFact):
     customer: str
     company: str
     by: Person
-    at: datetime
+    at: Moment
     reason: str = ""

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Early:
-    """One message that waits. `body` is the JSON text of its data."""
+    """One message that waits. `body` is the JSON text of its data; `counter` that of a shared value, which is told whole (rule 7)."""
 
     origin: str
     type: str
     body: str
+    counter: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,9 +29,14 @@ class Parked:
 
 
 def park(parked: Parked | None, *, tenant: str, id: str, message: Early) -> Parked:
-    """The record with one more message at its end."""
+    """The record with one more message at its end; of a shared value only the newest that each origin told, however often it tells."""
     before = parked or Parked(tenant=tenant, id=id)
-    return replace(before, messages=(*before.messages, message))
+    if not message.counter:
+        return replace(before, messages=(*before.messages, message))
+    told = [one for one in before.messages if (one.origin, one.type) == (message.origin, message.type)]
+    if any(one.counter >= message.counter for one in told):
+        return before
+    return replace(before, messages=(*(one for one in before.messages if one not in told), message))
 
 
 def said_by(parked: Parked | None, counterpart: str) -> tuple[Early, ...]:

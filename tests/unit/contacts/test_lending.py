@@ -245,6 +245,18 @@ def test_of_what_waits_only_the_counterparts_own_words_are_heard() -> None:
     assert parking.said_by(parked, "kazenor") == (early[1],)
 
 
+def test_of_a_value_told_over_and_over_only_the_newest_waits() -> None:
+    parked = None
+    for counter in (1, 3, 2, *range(4, 100)):
+        for origin in ("stranger", "kazenor"):
+            message = Early(origin=origin, type="details.shared", body=f"{counter}", counter=counter)
+            parked = parking.park(parked, tenant="northwind", id=OFFER, message=message)
+    assert parked is not None and [(one.origin, one.body) for one in parked.messages] == [
+        ("stranger", "99"),
+        ("kazenor", "99"),
+    ]
+
+
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_stranger_cannot_speak_for_lent_people(two: Two, when: str) -> None:
     if when == "after":
