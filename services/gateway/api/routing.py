@@ -118,13 +118,7 @@ class Route:
         bodies.add_query(form, request, self.parameters)
         if not self.reads:
             bodies.add_body(form, raw, self.reserved)
-            if self.body is None:
-                # Services do not look at the body of a command that has none.
-                for name in form.kwargs.keys() - form.faults.keys():
-                    form.blame(name, name)
             bodies.add_headers(form, request, who.session_id if who else "", repeatable=self.repeatable)
-            if self.body is None:
-                form.refuse_faults()
         form.kwargs.update(request.path_params)
         if self.filling is not None:
             form.kwargs.update(self.filling(request, who))

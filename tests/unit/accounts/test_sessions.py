@@ -133,7 +133,9 @@ def test_people_see_and_end_their_own_sessions_only(accounts, ada):
     assert set(seen["items"][0]) == {"id", "opened_at", "used_at", "expires_at"}
     assert accounts.look(handlers.list_sessions, accounts.call(bob))["items"] == []
     with pytest.raises(NotFound):
-        accounts.ask(handlers.revoke_session, accounts.call(bob, path={"session_id": token.session_id}))
+        accounts.ask(handlers.revoke_session, accounts.call(bob, path={"session_id": token.session_id}, x=1))
+    with pytest.raises(ValidationError):
+        accounts.ask(handlers.revoke_session, accounts.call(ada, path={"session_id": token.session_id}, x=1))
     accounts.ask(handlers.revoke_session, accounts.call(ada, path={"session_id": token.session_id}))
     with pytest.raises(NotAuthenticated):
         whose(accounts, token)

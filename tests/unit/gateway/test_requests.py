@@ -164,11 +164,20 @@ def test_unknown_and_repeated_parameters_are_refused(ada: TestClient, rpc: FakeR
 def test_parameters_are_refused_where_the_service_does_not_look_at_them(ada: TestClient, rpc: FakeRpc) -> None:
     rpc.on("accounts", "get_me", {"user": ADA})
     assert set(errors(ada.get("/api/v1/me?x=1"))) == {"x"}
-    rpc.on("offers", "remove_partnership", {})
-    assert set(errors(ada.delete(f"/api/v1/partnerships/{ID}?x=1"))) == {"x"}
-    assert set(errors(ada.request("DELETE", f"/api/v1/partnerships/{ID}", json={"y": 1}))) == {"y"}
-    assert rpc.asked("offers", "remove_partnership") == []
-    assert ada.delete(f"/api/v1/partnerships/{ID}").status_code == 204
+
+
+def test_what_comes_with_a_command_without_a_body_is_refused_after_what_is_not_there(
+    ada: TestClient, rpc: FakeRpc
+) -> None:
+    url = f"/api/v1/partnerships/{ID}"
+    rpc.on("offers", "remove_partnership", NotFound())
+    assert ada.delete(url + "?x=1").status_code == 404
+    assert ada.request("DELETE", url, json={"y": 1}).status_code == 404
+    service(rpc, "offers", "remove_partnership", Nothing, "partnership_id")
+    assert set(errors(ada.delete(url + "?x=1"))) == {"x"}
+    assert set(errors(ada.request("DELETE", url, json={"y": 1, "tenant": "northwind"}))) == {"y", "tenant"}
+    assert set(errors(ada.delete(url, headers={"If-Match": "7"}))) == {"If-Match"}
+    assert ada.delete(url).status_code == 204
 
 
 def test_an_idempotency_key_is_bound_to_credential_and_path(ada: TestClient, rpc: FakeRpc) -> None:
