@@ -198,6 +198,7 @@ class GetPeople(Body):
     """The ids of people; services ask for those a request names and for whoever asks, so one may stand there twice."""
 
     ids: Annotated[list[Id], Field(max_length=500)]
+    settings: bool = False
 
 
 class RoleBody(Body):

@@ -16,7 +16,7 @@ from services.accounts.domain.sessions import Session, Token
 from services.accounts.domain.settings import Settings
 from shared.bus.door import check_version
 from shared.bus.work import Heard, Json, Work
-from shared.calls import SYSTEM, Call
+from shared.calls import SYSTEM, Call, Empty
 from shared.contracts.accounts import (
     Address,
     ProfileChanged,
@@ -166,14 +166,22 @@ def list_users(work: Work, call: Call, now: datetime) -> Json:
 
 
 def get_people(work: Work, call: Call, now: datetime) -> Json:
-    """The company and the people with these ids, unknown ones left out; for services of the same side."""
+    """The company and the people with these ids, unknown ones left out; for services of the same side.
+
+    `{"company": …, "items": [{id, name, email, role, active}]}`; with `settings` also `"offer_expiry_days"` (BX-01).
+    """
     admit(work, call, ANYBODY)
-    wanted = sorted(set(call.read(commands.GetPeople).ids))
+    command = call.read(commands.GetPeople)
+    wanted = sorted(set(command.ids))
     found = work.find(User, call.tenant, where={"id": wanted}, limit=len(wanted)) if wanted else None
-    return {
+    answer: Json = {
         "company": _business(work, call.tenant).company,
         "items": [views.person(user) for user in (found.items if found else ())],
     }
+    if command.settings:
+        chosen = work.peek(Settings, call.tenant, call.tenant)
+        answer["offer_expiry_days"] = (chosen or Settings(tenant=call.tenant, id=call.tenant)).offer_expiry_days
+    return answer
 
 
 def create_user(work: Work, call: Call, command: commands.CreateUser, password_hash: str, now: datetime) -> Json:
@@ -366,6 +374,7 @@ def revoke_session(work: Work, call: Call, now: datetime) -> Json:
     if session is None or session.user_id != call.actor:
         raise NotFound()
     _self(work, call)
+    call.read(Empty)
     work.delete(Session, session.tenant, session.id)
     return {}
 

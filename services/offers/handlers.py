@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -38,7 +38,7 @@ class Answers:
     """What the neighbours said at the door: people by id, contacts by id, environments."""
 
     people: Mapping[str, Json]
-    contacts: Mapping[str, Json]
+    contacts: Mapping[str, Json] = field(default_factory=dict)
     environments: Sequence[Json] = ()
     offer_days: int = OFFER_DAYS
 
@@ -227,7 +227,10 @@ def decline_offer(work: Work, call: Call, command: DeclineOffer, *, person: Pers
 
 def remove_partnership(work: Work, call: Call, *, now: datetime) -> None:
     """Take a final tile from home (OE-19). Raises NotFound, WrongState."""
-    work.put(answering.remove(_ours(work, call), now))
+    p = _ours(work, call)
+    after = answering.remove(p, now)
+    check_version(call, p.version)
+    work.put(after)
 
 
 def mark_seen(work: Work, call: Call, *, now: datetime) -> None:
@@ -500,7 +503,6 @@ def settings_changed(work: Work, message: Heard[from_accounts.SettingsChanged], 
 
 
 def _business(work: Work, tenant: str, **changes: Any) -> None:
-
     known = work.get(Business, tenant, tenant) or Business(tenant=tenant, id=tenant)
     work.put(replace(known, **changes))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -33,18 +34,18 @@ class OffersService:
         asked = self.contacts.start(
             "get_contacts", tenant=call.tenant, actor=SYSTEM, contact_ids=_ids(call, "contact_ids")
         )
-        person, people = self._door(call)
+        person, answers = self._door(call, settings=True)
         body = call.read(SendOffer)
-        answers = handlers.Answers(people, {c["id"]: c for c in asked.result()["items"]})
+        answers = replace(answers, contacts={c["id"]: c for c in asked.result()["items"]})
         return self.records.run(handlers.send_offer, call, body, person=person, answers=answers)
 
     @command("partnership_id")
     def accept_offer(self, call: Call) -> Json:
         self._see(handlers.get_partnership, call)
         asked = self.accounts.start("get_environments", tenant=call.tenant, actor=call.actor)
-        person, people = self._door(call)
+        person, answers = self._door(call)
         body = call.read(AcceptOffer)
-        answers = handlers.Answers(people, {}, asked.result()["items"])
+        answers = replace(answers, environments=asked.result()["items"])
         return self.records.run(handlers.accept_offer, call, body, person=person, answers=answers)
 
     @command("partnership_id")
@@ -82,12 +83,19 @@ class OffersService:
     def count_partnerships(self, call: Call) -> Json:
         return self._see(handlers.count_partnerships, call)
 
-    def _door(self, call: Call) -> tuple[Person, dict[str, Json]]:
-        """Who acts, and the other people the body names, in one question. Raises Forbidden unless they may change partnerships."""
+    def _door(self, call: Call, *, settings: bool = False) -> tuple[Person, handlers.Answers]:
+        """Who acts, and the other people the body names, in one question; with `settings` also how long our offers stay open.
+
+        Raises Forbidden unless they may change partnerships.
+        """
         if call.actor == SYSTEM:
             raise Forbidden("A person must do this.")
-        found = self.accounts.get_people(tenant=call.tenant, actor=SYSTEM, ids=_ids(call, "manager_ids", call.actor))
-        return admit(_Told(found), call, *CHANGERS), {p["id"]: p for p in found["items"]}
+        ids = _ids(call, "manager_ids", call.actor)
+        found = self.accounts.get_people(tenant=call.tenant, actor=SYSTEM, ids=ids, settings=settings)
+        answers = handlers.Answers(
+            {p["id"]: p for p in found["items"]}, offer_days=found.get("offer_expiry_days", handlers.OFFER_DAYS)
+        )
+        return admit(_Told(found), call, *CHANGERS), answers
 
     def _see(self, handler: Callable[..., Json], call: Call, *args: Any) -> Json:
         """Let somebody look: whom accounts has told us of, in one transaction; it is asked only about somebody we have not heard of."""

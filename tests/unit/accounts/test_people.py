@@ -130,6 +130,7 @@ def test_services_ask_for_people_by_id_and_unknown_ones_are_left_out(accounts, a
     found = accounts.look(handlers.get_people, accounts.call("system", ids=[ada, new_id(), ada]))
     assert found["company"] == "Kazenor"
     assert accounts.look(handlers.get_people, accounts.call("system", ids=[]))["items"] == []
+    assert "offer_expiry_days" not in found
     assert found["items"] == [
         {"id": ada, "name": "Ada", "email": "ada@kazenor.example", "role": "admin", "active": True}
     ]

@@ -30,6 +30,13 @@ def test_a_change_is_kept_and_told_whole(accounts, ada):
     }
 
 
+def test_offers_are_told_how_long_they_stay_open_with_the_people_they_ask_for(accounts, ada):
+    for days in (30, 7):
+        change(accounts, ada, offer_expiry_days=days)
+        found = accounts.look(handlers.get_people, accounts.call("system", ids=[ada], settings=True))
+        assert (found["items"][0]["id"], found["offer_expiry_days"]) == (ada, days)
+
+
 def test_only_an_admin_changes_them(accounts, ada):
     bob = accounts.add(ada, "bob@kazenor.example", "partnerships")["id"]
     with pytest.raises(Forbidden):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
 from services.offers import handlers
-from services.offers.commands import Chosen
+from services.offers.commands import Chosen, SendOffer
 from shared.bus.work import Confirmed, Heard
+from shared.clock import iso
 from shared.contracts import accounts as from_accounts
 from shared.contracts import offers as said
-from shared.errors import Forbidden, NotFound, PartnershipExists, ValidationError, WrongState
+from shared.errors import ChangedMeanwhile, Forbidden, NotFound, PartnershipExists, ValidationError, WrongState
 from shared.ids import new_id
 from tests.unit.offers.town import Town
 
@@ -50,6 +54,17 @@ def test_the_sender_is_always_one_of_the_managers(town: Town) -> None:
     assert set(town.kazenor.record(id).managers) == {town.kazenor.admin.id, other.id}
     (fact,) = [f for f in town.kazenor.said() if isinstance(f, said.OfferSubmitted)]
     assert [m.name for m in fact.managers] == ["Admin", "Bo"]
+
+
+def test_an_offer_stays_open_for_as_long_as_the_settings_say(town: Town) -> None:
+    answers = replace(town.kazenor.answers(), offer_days=7)
+    mia = town.kazenor.contact("Mia")
+    body = SendOffer(customer_tenant="northwind", customer_email=MAIL, message="Hello", contact_ids=[mia])
+    call = town.kazenor.call(town.kazenor.admin)
+    sent = town.kazenor.session.run(handlers.send_offer, call, body, person=town.kazenor.admin, answers=answers)
+    town.deliver()
+    for shown in (sent, town.northwind.get(sent["id"])):
+        assert shown["expires_at"] == iso(town.now + timedelta(days=7))
 
 
 def test_an_offer_for_a_login_that_is_not_known_here_waits_for_the_word_of_accounts(town: Town) -> None:
@@ -204,6 +219,8 @@ def test_a_final_tile_is_removed_and_still_found_under_its_status(town: Town) ->
     town.northwind.decline(id)
     town.deliver()
     assert len(town.kazenor.list()) == 1
+    with pytest.raises(ChangedMeanwhile):
+        town.kazenor.session.run(handlers.remove_partnership, replace(call, if_match="1"))
     town.kazenor.session.run(handlers.remove_partnership, call)
     assert town.kazenor.list() == []
     assert [p["id"] for p in town.kazenor.list(status="ended")] == [id]
