@@ -5,8 +5,10 @@ A call carries its deadline as the message's expiration too, so that a service w
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import uuid
+from collections.abc import Iterator
 from typing import Any
 
 import eventlet
@@ -30,6 +32,15 @@ _TRANSPORT = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interv
 
 class CarefulQueueConsumer(QueueConsumer):  # type: ignore[misc]
     """nameko's consumer, but a dead connection at the acknowledgement does not end the service (N8), nor is rubbish acknowledged (N1)."""
+
+    @contextlib.contextmanager
+    def establish_connection(self) -> Iterator[Any]:
+        """Look for the broker often: left at kombu's pauses, a long outage would end up to half a minute late."""
+        with self.connection.clone() as connection:
+            connection.ensure_connection(
+                self.on_connection_error, self.connect_max_retries, interval_start=0.2, interval_step=0.3, interval_max=2
+            )
+            yield connection
 
     def get_consumers(self, consumer_cls: Any, channel: Any) -> Any:
         consumers = super().get_consumers(consumer_cls, channel)
