@@ -124,8 +124,8 @@ class Call:
         if not anonymous and not _TENANT.fullmatch(tenant):
             # Row-level security is told the tenants as one list: a comma would name another one.
             raise NotFound()
-        if key is not None and not (isinstance(key, str) and 0 < len(key) <= 255):
-            raise ValidationError.of(("Idempotency-Key", "A key has 1 to 255 characters."))
+        if key is not None and not (isinstance(key, str) and 0 < len(key) <= 255 and key.isprintable()):
+            raise ValidationError.of(("Idempotency-Key", "A key has 1 to 255 printable characters."))
         path = {}
         for name in ids:
             path[name] = value = rest.pop(name, None)

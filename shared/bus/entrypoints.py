@@ -59,12 +59,18 @@ def _entrypoint(ids: Sequence[str], *, anonymous: bool, replay: bool) -> Callabl
             began, outcome = time.perf_counter(), "error"
             try:
                 call = Call.of(name, request, ids, anonymous=anonymous)
-                if replay and call.idempotency_key is not None and not anonymous:
-                    answered = self.records.answered(call)
-                    if answered is not None:
-                        outcome = "repeated"
-                        return answered.result
-                result = method(self, call)
+                repeatable = replay and call.idempotency_key is not None and not anonymous
+                if repeatable and (answered := self.records.answered(call)) is not None:
+                    outcome = "repeated"
+                    return answered.result
+                try:
+                    result = method(self, call)
+                except Refusal:
+                    # The same request at the same instant may have won, and what it did is why this one was refused at the door.
+                    if not repeatable or (answered := self.records.answered(call)) is None:
+                        raise
+                    outcome = "repeated"
+                    return answered.result
                 outcome = "done"
                 return result
             except Refusal as refused:
