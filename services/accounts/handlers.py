@@ -26,7 +26,7 @@ from shared.contracts.accounts import (
     TenantRegistered,
     UserChanged,
 )
-from shared.contracts.offers import OfferArrived
+from shared.contracts.offers import DeclineGiven, OfferArrived
 from shared.errors import (
     ChangedMeanwhile,
     EmailTaken,
@@ -472,8 +472,13 @@ def update_settings(work: Work, call: Call, now: datetime) -> Json:
         offers_from=command.offers_from,
         blocked_tenants=blocked,
     )
+    return views.settings(_choose(work, before, after))
+
+
+def _choose(work: Work, before: Settings, after: Settings) -> Settings:
+    """The settings as they are kept from now on; told when they changed."""
     if after == before:
-        return views.settings(before)
+        return before
     after = work.put(after)
     work.say(
         SettingsChanged(
@@ -484,7 +489,7 @@ def update_settings(work: Work, call: Call, now: datetime) -> Json:
         tenant=after.tenant,
         subject=after.tenant,
     )
-    return views.settings(after)
+    return after
 
 
 # What others say
@@ -507,3 +512,10 @@ def offer_arrived(work: Work, message: Heard[OfferArrived], now: datetime) -> No
     found = user is not None and user.active and chosen is not None and settings.wants_offers_of(chosen, origin)
     fact = RecipientFound(origin=origin, user_id=user.id) if found and user else RecipientUnknown(origin=origin)
     work.say(fact, tenant=message.tenant, subject=message.subject)
+
+
+def decline_given(work: Work, message: Heard[DeclineGiven], now: datetime) -> None:
+    """An offer was declined; whoever did it may have wanted no more of that business (BX-09)."""
+    before = work.get(Settings, message.tenant, message.tenant) if message.data.block else None
+    if before is not None:
+        _choose(work, before, settings.block(before, message.data.partner))

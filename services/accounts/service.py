@@ -17,7 +17,7 @@ from shared import settings
 from shared.bus.entrypoints import Neighbour, Records, command, off_hub, on, query
 from shared.bus.work import Heard, Json, Work
 from shared.calls import SYSTEM, Call
-from shared.contracts.offers import OfferArrived
+from shared.contracts.offers import DeclineGiven, OfferArrived
 from shared.errors import NotAuthenticated, ValidationError
 from shared.ids import new_id
 
@@ -174,11 +174,15 @@ class AccountsService:
     def update_settings(self, call: Call) -> Json:
         return self.records.run(handlers.update_settings, call)
 
-    # What offers asks
+    # What offers tells
 
     @on(OfferArrived, needs=handlers.looked_at)
     def offer_arrived(self, work: Work, message: Heard[OfferArrived], now: datetime) -> None:
         handlers.offer_arrived(work, message, now)
+
+    @on(DeclineGiven)
+    def decline_given(self, work: Work, message: Heard[DeclineGiven], now: datetime) -> None:
+        handlers.decline_given(work, message, now)
 
     # Helpers
 

@@ -46,6 +46,7 @@ class DeclineOffer(Body):
     """`POST /partnerships/{id}/decline`."""
 
     reason: Comment | None = None
+    block: bool = False
 
 
 Statuses = Literal[

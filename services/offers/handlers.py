@@ -204,7 +204,10 @@ def _grants(
 
 
 def decline_offer(work: Work, call: Call, command: DeclineOffer, *, person: Person, now: datetime) -> Json:
-    """Decline, with an optional reason that the sender sees (OE-09). Raises NotFound, WrongState."""
+    """Decline, with an optional reason that the sender sees (OE-09); with `block` we want no more of theirs (BX-09), which they don't see.
+
+    Raises NotFound, WrongState.
+    """
     p = _ours(work, call)
     answering.ensure_open(p)
     check_version(call, p.version)
@@ -212,7 +215,7 @@ def decline_offer(work: Work, call: Call, command: DeclineOffer, *, person: Pers
     p = work.put(answering.decline(p, reason=reason, now=now))
     who = said.Person(id=person.id, name=person.name)
     work.say(
-        said.DeclineGiven(partner=p.counterpart, company=p.company, by=who, at=now, reason=reason),
+        said.DeclineGiven(partner=p.counterpart, company=p.company, by=who, at=now, reason=reason, block=command.block),
         tenant=p.tenant,
         subject=p.id,
     )

@@ -176,7 +176,7 @@ class AcceptanceReceived(OffersFact):
 
 
 class DeclineGiven(OffersFact):
-    """We declined an offer."""
+    """We declined an offer; with `block` we want no more of this partner's (BX-09)."""
 
     type: ClassVar[str] = "decline.given"
     partner: str
@@ -184,6 +184,7 @@ class DeclineGiven(OffersFact):
     by: Person
     at: Moment
     reason: str = ""
+    block: bool = False
 
 
 class DeclineReceived(OffersFact):

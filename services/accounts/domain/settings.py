@@ -46,6 +46,13 @@ def change(
     )
 
 
+def block(settings: Settings, origin: str) -> Settings:
+    """The settings without offers of `origin`; when the list is full, its oldest entry makes room."""
+    if origin in settings.blocked_tenants or origin == settings.tenant:
+        return settings
+    return replace(settings, blocked_tenants=(*settings.blocked_tenants, origin)[-BLOCKED_LIMIT:])
+
+
 def wants_offers_of(settings: Settings, origin: str) -> bool:
     """Whether the business wants to hear of offers of `origin` at all."""
     return settings.offers_from == "all" and origin not in settings.blocked_tenants

@@ -8,7 +8,8 @@ import pytest
 
 from services.accounts import handlers
 from shared.bus.work import Heard
-from shared.contracts.offers import OfferArrived
+from shared.contracts.accounts import SettingsChanged
+from shared.contracts.offers import DeclineGiven, OfferArrived, Person
 from shared.ids import new_id
 
 
@@ -53,6 +54,31 @@ def test_somebody_who_may_not_log_in_any_more_is_unknown(accounts, ada):
 def test_a_business_that_does_not_want_the_offer_knows_nobody(accounts, ada, chosen):
     accounts.ask(handlers.update_settings, accounts.call(ada, **chosen))
     assert arrive(accounts) == UNKNOWN
+
+
+def decline(accounts, *, block, origin="northwind"):
+    by = Person(id=new_id(), name="Ada")
+    said = DeclineGiven(partner=origin, company="Northwind", by=by, at=accounts.now, block=block)
+    heard = Heard("kazenor", "kazenor", new_id(), 1, accounts.now, said)
+    accounts.ask(lambda work, call, now: handlers.decline_given(work, heard, now), accounts.call("system", "kazenor"))
+
+
+def test_an_offer_is_declined_with_a_block_or_without(accounts, ada):
+    decline(accounts, block=False)
+    assert arrive(accounts)[0] == "recipient.found"
+    for _ in range(2):
+        decline(accounts, block=True)
+    assert arrive(accounts) == UNKNOWN
+    assert arrive(accounts, origin="contoso")[0] == "recipient.found"
+    assert [told["blocked"] for told in accounts.said(SettingsChanged)][-1:] == [["northwind"]]
+    assert accounts.look(handlers.get_settings, accounts.call(ada))["blocked_tenants"] == ["northwind"]
+
+
+def test_a_full_list_of_blocks_loses_its_oldest(accounts, ada):
+    accounts.ask(handlers.update_settings, accounts.call(ada, blocked_tenants=[f"t{n}" for n in range(200)]))
+    decline(accounts, block=True)
+    blocked = accounts.look(handlers.get_settings, accounts.call(ada))["blocked_tenants"]
+    assert (len(blocked), blocked[0], blocked[-1]) == (200, "t1", "northwind")
 
 
 def test_a_block_is_for_the_blocked_only(accounts, ada):

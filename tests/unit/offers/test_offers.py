@@ -148,6 +148,15 @@ def test_declining_tells_the_sender_the_reason(town: Town) -> None:
     assert town.kazenor.send("northwind", MAIL, town.kazenor.contact("Mia"))["status"] == "open"
 
 
+@pytest.mark.parametrize("block", [True, False])
+def test_only_our_own_side_learns_that_a_decline_is_a_block(town: Town, block: bool) -> None:
+    id, _ = open_offer(town)
+    assert "block" not in town.northwind.decline(id, block=block)
+    assert town.northwind.said()[-1].block is block
+    town.deliver()
+    assert not hasattr(town.kazenor.said()[-1], "block") and "block" not in town.kazenor.get(id)
+
+
 def test_only_an_open_offer_is_answered_and_only_by_its_addressee(town: Town) -> None:
     id, (mia, _) = open_offer(town)
     with pytest.raises(WrongState):

@@ -124,9 +124,9 @@ class Side:
             handlers.accept_offer, self.call(by, partnership_id=id), body, person=by, answers=self.answers()
         )
 
-    def decline(self, id: str, reason: str | None = None) -> dict[str, Any]:
+    def decline(self, id: str, reason: str | None = None, *, block: bool = False) -> dict[str, Any]:
         call = self.call(self.admin, partnership_id=id)
-        return self.run(handlers.decline_offer, call, DeclineOffer(reason=reason), person=self.admin)
+        return self.run(handlers.decline_offer, call, DeclineOffer(reason=reason, block=block), person=self.admin)
 
     def run(self, handler: Any, call: Call, *args: Any, **more: Any) -> Any:
         self.town.now += timedelta(seconds=1)
