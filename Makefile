@@ -2,10 +2,10 @@
 LOCAL := deploy/local/python -m deploy.local
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down status demo test check bench format lock
+.PHONY: help run up down status demo test check bench screenshots format lock
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: ## start everything in the foreground; Ctrl-C stops all of it (PORT=18080 make run takes another port than 8080)
 	@$(LOCAL) run
@@ -30,6 +30,9 @@ check: ## format, lint, types, import contracts
 
 bench: ## the performance table
 	@$(LOCAL) bench $(ARGS)
+
+screenshots: ## the pictures of the README, anew
+	@$(LOCAL) screenshots
 
 format: ## put the code into the format that `check` wants
 	@.venv/bin/ruff format

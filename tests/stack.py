@@ -140,9 +140,9 @@ class Stack:
         """The pages of a business, as a browser asks for them."""
         return f"http://{tenant}.localhost:{self.port}"
 
-    def register(self, stem: str = "biz") -> Business:
-        """A business nobody has met before, its admin logged in."""
-        tenant = f"{stem}-{uuid4().hex[:8]}"
+    def register(self, stem: str = "biz", **more: str) -> Business:
+        """A business nobody has met before, its admin logged in. `more`: tenant, company, name."""
+        tenant = more.get("tenant") or f"{stem}-{uuid4().hex[:8]}"
         email = f"admin@{tenant}.example"
         with httpx.Client(base_url=f"{self.url}/api/v1", timeout=15) as http:
             body = {
@@ -152,7 +152,7 @@ class Stack:
                 "email": email,
                 "password": PASSWORD,
             }
-            made = patiently(http, "POST", "/tenants", body)
+            made = patiently(http, "POST", "/tenants", body | more)
             assert made.status_code == 201, made.text
             session = patiently(http, "POST", "/sessions", {"tenant": tenant, "email": email, "password": PASSWORD})
             assert session.status_code == 201, session.text

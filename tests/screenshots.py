@@ -1,0 +1,97 @@
+"""The pictures of the README: a stack of its own, businesses with something going on, and a browser that looks (`make screenshots`)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from playwright.sync_api import Browser, sync_playwright
+
+from deploy.local.paths import ROOT
+from tests.servers import temporary_folder
+from tests.stack import PASSWORD, Business, Stack
+
+IMAGES = ROOT / "docs" / "images"
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+PEOPLE = ("Marta Oduya", "Jonas Weber", "Priya Raman", "Tomás Ferreira")
+
+
+def story(stack: Stack) -> tuple[Business, str, str]:
+    """A business with something going on; the offer that waits for its answer, and the partnership it has."""
+    ours = stack.register(tenant="kazenor-consulting", company="Kazenor Consulting", name="Ada Lindqvist")
+    people = [ours.contact(name) for name in PEOPLE]
+    accepted = stack.register(tenant="northwind-traders", company="Northwind Traders", name="Nils Berg")
+    first = ours.offer(
+        accepted, *people[:3], message="We would like to look after your platform: three of our people, from day one."
+    )
+    accepted.until(first["id"], status="open")
+    roles = [{"environment": "Production", "role": "Operator"}, {"environment": "Development", "role": "Administrator"}]
+    body = {"contacts": [{"contact_id": c, "roles": roles} for c in people[:2]], "comment": "Welcome aboard."}
+    accepted.post(f"/partnerships/{first['id']}/acceptance", body)
+    for company, name in (("Lumen Studio", "Lea Martin"), ("Summit Outdoor", "Karl Vogt")):
+        other = stack.register(tenant=company.lower().replace(" ", "-"), company=company, name=name)
+        sent = ours.offer(other, people[3], message="Shall we work together this season?")
+        other.until(sent["id"], status="open")
+        if company.startswith("Lumen"):
+            other.post(f"/partnerships/{sent['id']}/decline", {"reason": "Not before spring"})
+        else:
+            other.ask("PUT", f"/partnerships/{sent['id']}/seen", 204)
+            ours.until(sent["id"], delivery="seen")
+    harbor = stack.register(tenant="harbor-analytics", company="Harbor Analytics", name="Ines Duarte")
+    lent = [harbor.contact(name) for name in ("Lena Brandt", "Omar Haddad")]
+    waiting = harbor.offer(
+        ours, *lent, message="Lena and Omar could bring your figures in order. They know your tools."
+    )
+    ours.until(waiting["id"], status="open")
+    ours.until(first["id"], status="accepted")
+    return ours, waiting["id"], first["id"]
+
+
+def look(browser: Browser, stack: Stack, ours: Business, waiting: str, partnership: str, theme: str) -> None:
+    """Log in and take the pictures of one theme."""
+    context = browser.new_context(color_scheme=theme, viewport={"width": 1280, "height": 800})  # type: ignore[arg-type]
+    page = context.new_page()
+    home = stack.tenant_url(ours.tenant)
+    page.goto(f"{home}/login")
+    page.fill("[name=email]", ours.email)
+    page.fill("[name=password]", PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"{home}/")
+    for name, path in (
+        ("home", "/"),
+        ("offer", f"/partnerships/{waiting}"),
+        ("acceptance", f"/partnerships/{waiting}/acceptance"),
+        ("partnership", f"/partnerships/{partnership}"),
+        ("history", f"/partnerships/{partnership}/history"),
+    ):
+        page.goto(f"{home}{path}")
+        page.screenshot(path=IMAGES / f"{name}-{theme}.png")
+    context.close()
+
+
+def main() -> None:
+    """Take all pictures."""
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    with temporary_folder() as folder:
+        stack = Stack(Path(folder))
+        stack.up()
+        try:
+            ours, waiting, partnership = story(stack)
+            with sync_playwright() as playwright:
+                browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+                for theme in ("light", "dark"):
+                    look(browser, stack, ours, waiting, partnership, theme)
+                browser.close()
+        finally:
+            stack.down()
+
+
+if __name__ == "__main__":
+    main()
