@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
@@ -28,11 +29,6 @@ _HASHING = Semaphore(2)
 def _hash(password: str) -> str:
     with _HASHING:
         return str(off_hub(passwords.hash_password, password))
-
-
-def _verify(password_hash: str, password: str) -> bool:
-    with _HASHING:
-        return bool(off_hub(passwords.verify_password, password_hash, password))
 
 
 def _per_account() -> float:
@@ -107,11 +103,13 @@ class AccountsService:
         call = replace(
             call, tenant=tenant if may_be_tenant(tenant) else handlers.INSTALLATION, actor=SYSTEM, idempotency_key=None
         )
-        self._ensure_address(body.address)
-        found = self.records.read(handlers.find_login, call, email, counted_as, _per_account())
-        handlers.ensure_no_wait(found.wait)
-        if not _verify(found.password_hash, body.password):
-            self._note_failure(call, counted_as, body.address)
+
+        def find() -> handlers.Knocking:
+            self._ensure_address(body.address)
+            return self.records.read(handlers.find_login, call, email, counted_as, _per_account())
+
+        found = self._opened_by(body.password, call, find, body.address)
+        if found is None:
             raise NotAuthenticated(handlers.WRONG_LOGIN)
         token = Token(call.tenant, new_id(), secrets.token_hex(32))
         return self.records.run(handlers.open_session, call, found, token)
@@ -143,11 +141,12 @@ class AccountsService:
 
     @command()
     def change_password(self, call: Call) -> Json:
-        found = self.records.read(handlers.own_login, call, _per_account())
+        self.records.read(handlers.own_login, call, _per_account())
         body = call.read(commands.ChangePassword)
-        handlers.ensure_no_wait(found.wait)
-        if not _verify(found.password_hash, body.old):
-            self._note_failure(call, found.counted_as, None)
+        found = self._opened_by(
+            body.old, call, lambda: self.records.read(handlers.own_login, call, _per_account()), None
+        )
+        if found is None:
             raise handlers.wrong_old_password()
         password_hash = _hash(body.new)
         return self.records.run(handlers.change_password, call, body, found.password_hash, password_hash)
@@ -195,6 +194,21 @@ class AccountsService:
             call = Call("open_session", handlers.INSTALLATION, SYSTEM)
             limit = settings.number("ACCORD_FAILED_LOGINS_PER_ADDRESS", attempts.PER_ADDRESS)
             handlers.ensure_no_wait(self.records.read(handlers.address_wait, call, address, limit))
+
+    def _opened_by(
+        self, password: str, call: Call, find: Callable[[], handlers.Knocking], address: str | None
+    ) -> handlers.Knocking | None:
+        """The login that `find` finds, if the password is its own; else None, and a failure more. Raises RateLimited.
+
+        The failures are looked at when it is one's turn to hash: many who try at once try no more often than one after the other.
+        """
+        with _HASHING:
+            found = find()
+            handlers.ensure_no_wait(found.wait)
+            if off_hub(passwords.verify_password, found.password_hash, password):
+                return found
+            self._note_failure(call, found.counted_as, address)
+            return None
 
     def _note_failure(self, call: Call, counted_as: str, address: str | None) -> None:
         self.records.run(handlers.note_failure, replace(call, idempotency_key=None), counted_as)

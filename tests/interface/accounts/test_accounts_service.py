@@ -141,6 +141,23 @@ def test_wrong_passwords_close_the_account_for_a_while(accounts: Accounts, tenan
     assert 0 < refused.value.info["retry_after"] <= 900
 
 
+def test_who_tries_many_passwords_at_once_tries_no_more_of_them(accounts: Accounts, tenant: str) -> None:
+    accounts.register(tenant)
+
+    def wrong(number: int) -> str:
+        try:
+            accounts.log_in(tenant, password=f"wrong horse {number}")
+        except (NotAuthenticated, RateLimited) as refused:
+            return refused.code
+        return "in"
+
+    with ThreadPoolExecutor(30) as pool:
+        outcomes = list(pool.map(wrong, range(30)))
+    # Two are hashed at a time, so the one beside the tenth may have been let pass.
+    assert 10 <= outcomes.count("not_authenticated") <= 11
+    assert outcomes.count("rate_limited") >= 19
+
+
 def test_a_role_somebody_holds_stays(accounts: Accounts, tenant: str, contacts: Contacts) -> None:
     ada = accounts.register(tenant)["user"]["id"]
     items = accounts.call("get_environments", tenant=tenant, actor=ada)["items"]
