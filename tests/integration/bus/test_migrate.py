@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,14 @@ def test_a_file_that_fails_changes_nothing_and_the_ones_before_stay(url: str, fo
     assert run(url, folder) == ["history 0003 (wrong)"]
 
 
+def test_a_file_and_the_note_that_it_ran_are_one(url: str, folder: Path) -> None:
+    write(folder, "0003_odd.sql", "insert into notes values ('odd');\nalter table schema_migrations rename to gone;")
+    with pytest.raises(MigrationError, match=r"history 0003 \(odd\) failed and changed nothing"):
+        run(url, folder)
+    assert rows(url, "select count(*) from notes") == [(2,)]
+    assert rows(url, "select count(*) from schema_migrations") == [(2,)]
+
+
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
@@ -146,8 +155,10 @@ def test_a_table_in_use_is_not_waited_for_for_long(url: str, folder: Path) -> No
     write(folder, "0003_alter.sql", "alter table notes add column more text")
     with psycopg.connect(url) as reader:
         reader.execute("select * from notes")
+        began = time.monotonic()
         with pytest.raises(MigrationError, match=r"history 0003 \(alter\) waited too long for a table in use"):
             run(url, folder, lock_timeout_s=0.1)
+        assert time.monotonic() - began < 30, "it waited as long for the table as for another runner"
     assert run(url, folder) == ["history 0003 (alter)"]
 
 
