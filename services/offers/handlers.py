@@ -304,7 +304,7 @@ def _filter(chosen: Chosen, person: Person) -> tuple[dict[str, Any], list[tuple[
     if chosen.turn is not None:
         where["turn"] = chosen.turn
     if not person.changes:
-        search.append(("managers", f"|{person.id}|"))
+        search.append(("viewers", f"|{person.id}|"))
     return where, search
 
 

@@ -29,7 +29,7 @@ PARTNERSHIPS = Table(
         "turn": Column("text", lambda p: p.turn or ""),
         "company": Column("text", lambda p: fold(p.company)),
         "name_search": Column("text", lambda p: fold(f"{p.company} {p.counterpart}")),
-        "managers": Column("text", lambda p: f"|{'|'.join(p.managers)}|"),
+        "viewers": Column("text", lambda p: f"|{'|'.join(p.viewers)}|"),
         "turn_since": Column("timestamptz", lambda p: p.turn_since or _NEVER),
         "sent_at": Column("timestamptz", lambda p: p.sent_at),
         "updated_at": Column("timestamptz", lambda p: p.updated_at),

@@ -88,19 +88,24 @@ class Partnership:
         return self.status in ENDED
 
     @property
-    def delivery(self) -> Delivery | None:
-        """How far our last message has come (BX-03); None while we have said nothing."""
+    def delivery(self) -> Delivery:
+        """How far the last message has come (BX-03). Before we have said anything that is theirs, and we have it."""
         if self.sent == 0:
-            return None
+            return "delivered"
         if self.role == "partner" and self.status in {"accepted", "declined", "modified", "terminated", "suspended"}:
             return "answered"
         if self.seen >= self.sent:
             return "seen"
         return "delivered" if self.confirmed >= self.sent else "queued"
 
+    @property
+    def viewers(self) -> tuple[str, ...]:
+        """Who sees it whatever their role: its managers, and whom the offer was sent to."""
+        return (*self.managers, self.recipient_id) if self.recipient_id else self.managers
+
     def seen_by(self, user: str, *, all: bool) -> bool:
-        """Whether a user of ours may see it: everybody who sees `all`, others when they manage it."""
-        return self.status not in HIDDEN and (all or user in self.managers)
+        """Whether a user of ours may see it: everybody who sees `all`, others when they are one of its viewers."""
+        return self.status not in HIDDEN and (all or user in self.viewers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ create table partnerships (
     turn text collate "C" not null,
     company text collate "C" not null,
     name_search text collate "C" not null,
-    managers text collate "C" not null,
+    viewers text collate "C" not null,
     turn_since timestamptz not null,
     sent_at timestamptz not null,
     updated_at timestamptz not null,

@@ -214,6 +214,14 @@ def test_a_member_sees_only_what_they_manage(town: Town) -> None:
     assert town.kazenor.get(mine, member)["actions"] == ["view"]
 
 
+def test_a_member_sees_the_offer_that_was_sent_to_them_and_may_not_answer_it(town: Town) -> None:
+    mo = town.northwind.user("member", "mo@northwind.example")
+    id = town.kazenor.send("northwind", mo.email, town.kazenor.contact("Mia"))["id"]
+    town.deliver()
+    assert [p["id"] for p in town.northwind.list(mo)] == [id]
+    assert town.northwind.get(id, mo)["actions"] == ["view"]
+
+
 def test_a_person_whose_login_is_off_sees_nothing(town: Town) -> None:
     gone = town.kazenor.user("admin", "gone@kazenor.example", active=False)
     with pytest.raises(Forbidden):
@@ -275,7 +283,7 @@ def test_delivery_goes_from_queued_over_delivered_and_seen_to_answered(town: Tow
     assert news(1, 0) == "delivered"
     assert news(1, 1) == "seen"
     assert news(1, 0) == "seen"
-    assert town.northwind.get(id)["delivery"] is None
+    assert town.northwind.get(id)["delivery"] == "delivered"
     town.northwind.accept(id, {mia: [("Production", "Viewer")]})
     town.deliver()
     assert k.get(id)["delivery"] == "answered"
