@@ -38,7 +38,11 @@ class CarefulQueueConsumer(QueueConsumer):  # type: ignore[misc]
         """Look for the broker often: left at kombu's pauses, a long outage would end up to half a minute late."""
         with self.connection.clone() as connection:
             connection.ensure_connection(
-                self.on_connection_error, self.connect_max_retries, interval_start=0.2, interval_step=0.3, interval_max=2
+                self.on_connection_error,
+                self.connect_max_retries,
+                interval_start=0.2,
+                interval_step=0.3,
+                interval_max=2,
             )
             yield connection
 

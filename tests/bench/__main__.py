@@ -1,6 +1,6 @@
 """`make bench`: the performance table. Ratios from one run, on this machine, baseline and product in turn.
 
-    python -m tests.bench [--rounds N] [--only messages,latency,home,memory] [--profile FOLDER] [--quick]
+python -m tests.bench [--rounds N] [--only messages,latency,home,memory] [--profile FOLDER] [--quick]
 """
 
 from __future__ import annotations
@@ -51,7 +51,11 @@ class Line:
         if not self.ours.values:
             return "not measured"
         if self.limit is not None:
-            return "met" if max(self.ours.values) <= self.limit else f"missed by {max(self.ours.values) - self.limit:.0f} {self.ours.unit}"
+            return (
+                "met"
+                if max(self.ours.values) <= self.limit
+                else f"missed by {max(self.ours.values) - self.limit:.0f} {self.ours.unit}"
+            )
         ratio = self.ratio()
         if ratio is None:
             return ""
@@ -62,8 +66,21 @@ class Line:
     def cells(self) -> list[str]:
         sign = "≥" if self.more_is_better else "≤"
         ratio = self.ratio()
-        goal = f"≤ {self.limit:.0f} {self.ours.unit}" if self.limit is not None else f"{sign} {self.goal:g} ×" if self.theirs else ""
-        return [self.name, str(self.ours), str(self.theirs) if self.theirs else "", f"{ratio:.2f} ×" if ratio else "", goal, self.verdict()]
+        goal = (
+            f"≤ {self.limit:.0f} {self.ours.unit}"
+            if self.limit is not None
+            else f"{sign} {self.goal:g} ×"
+            if self.theirs
+            else ""
+        )
+        return [
+            self.name,
+            str(self.ours),
+            str(self.theirs) if self.theirs else "",
+            f"{ratio:.2f} ×" if ratio else "",
+            goal,
+            self.verdict(),
+        ]
 
 
 @dataclass
@@ -96,7 +113,12 @@ class Bench:
     def messages(self, product: Product, baselines: Baselines) -> None:
         """Messages handled per second and process."""
         ours = Figure("Accord", "/s")
-        handler, loop, arrays, spread = Figure("handler", "/s"), Figure("loop", "/s"), Figure("arrays", "/s"), Figure("spread", "/s")
+        handler, loop, arrays, spread = (
+            Figure("handler", "/s"),
+            Figure("loop", "/s"),
+            Figure("arrays", "/s"),
+            Figure("spread", "/s"),
+        )
         scale = 0.3 if self.quick else 1
         product.introduce()
         last = 0.0
@@ -118,12 +140,23 @@ class Bench:
             Line("messages handled a second, full path / stock nameko handler", ours, handler, 2.0),
             Line("the same / bare loop, batches of 100, a statement a message", ours, loop, 0.4),
             Line("  for comparison: the same loop with a statement a table", ours, arrays, 0.4, note="not a goal"),
-            Line("  for comparison: offers of 500 senders / stock nameko handler", spread, handler, 2.0, note="not a goal"),
+            Line(
+                "  for comparison: offers of 500 senders / stock nameko handler",
+                spread,
+                handler,
+                2.0,
+                note="not a goal",
+            ),
         ]
 
     def latency(self, stack: whole.Stack, baselines: Baselines) -> None:
         """Delivery, POST, and commands in flight."""
-        tile, post, flight, settled = Figure("tile", "ms"), Figure("POST", "ms"), Figure("in flight", "/s"), Figure("settled", "/s")
+        tile, post, flight, settled = (
+            Figure("tile", "ms"),
+            Figure("POST", "ms"),
+            Figure("in flight", "/s"),
+            Figure("settled", "/s"),
+        )
         answered = Figure("answered", "/s")
         pair, chain_post, chain_flight = Figure("pair", "ms"), Figure("chain", "ms"), Figure("chain", "/s")
         scale = 0.3 if self.quick else 1
@@ -141,7 +174,9 @@ class Bench:
                 pair.values.append(baselines.pair(int(250 * scale)))
             stack.settle()
             self.calm()
-            with self.profiler.watch(f"one-{round_}", *stack.pids("gateway", "offers", "offers-relay", "accounts", "contacts")):
+            with self.profiler.watch(
+                f"one-{round_}", *stack.pids("gateway", "offers", "offers-relay", "accounts", "contacts")
+            ):
                 times, arrivals = stack.one_at_a_time(int(100 * scale), PAUSE_S)
             post.values.append(whole.p50_ms(times))
             tile.values.append(whole.p50_ms(arrivals))
@@ -157,14 +192,23 @@ class Bench:
             Line("POST of an offer, p50 / stock nameko chain", post, chain_post, 1.5, False),
             Line("offers a second, 16 in flight, all delivered and receipted / chain", flight, chain_flight, 0.5),
             Line("  for comparison: the same until all are answered", answered, chain_flight, 0.5, note="not a goal"),
-            Line("  for comparison: until histories, notifications and mails are made", settled, chain_flight, 0.5, note="not a goal"),
+            Line(
+                "  for comparison: until histories, notifications and mails are made",
+                settled,
+                chain_flight,
+                0.5,
+                note="not a goal",
+            ),
         ]
 
     def home(self, stack: whole.Stack) -> None:
         """The home list."""
         small, large = stack.businesses[0], stack.businesses[1]
         say("Filling the home lists of two businesses …")
-        few, many = fill(stack, small, 1000), fill(stack, large, 10_000 if self.quick else 100_000, max(10.0, min(60.0, self.left() - 20)))
+        few, many = (
+            fill(stack, small, 1000),
+            fill(stack, large, 10_000 if self.quick else 100_000, max(10.0, min(60.0, self.left() - 20))),
+        )
         homes = {few: Home(stack, small), many: Home(stack, large)}
         sql, api, api_few = Figure("sql", "ms"), Figure("api", "ms"), Figure("api", "ms")
         for _ in range(self.rounds):
@@ -175,7 +219,13 @@ class Bench:
                 api.values.append(homes[many].through_api(60))
             api_few.values.append(homes[few].through_api(60))
         self.lines += [
-            Line(f"home list, 50 tiles of {grouped(many)} partnerships, p50 / the same SQL through psycopg", api, sql, 6.0, False),
+            Line(
+                f"home list, 50 tiles of {grouped(many)} partnerships, p50 / the same SQL through psycopg",
+                api,
+                sql,
+                6.0,
+                False,
+            ),
             Line(f"home list at {grouped(many)} partnerships / at {grouped(few)}", api, api_few, 1.5, False),
         ]
 
@@ -184,7 +234,11 @@ class Bench:
         after = stack.resident()
         for name, value in after.items():
             self.lines.append(
-                Line(f"memory of {name}: idle, after {stack.sent} offers", Figure(name, "MiB", [idle[name], value]), limit=90.0)
+                Line(
+                    f"memory of {name}: idle, after {stack.sent} offers",
+                    Figure(name, "MiB", [idle[name], value]),
+                    limit=90.0,
+                )
             )
 
     # --- all of it ---------------------------------------------------------------------------------------------------
@@ -225,11 +279,16 @@ class Bench:
             if "memory" in self.parts:
                 self.memory(stack, idle)
             if stack.unavailable:
-                self.notes.append(f"{stack.unavailable} of {stack.sent} offers had to be repeated with the same key (503).")
+                self.notes.append(
+                    f"{stack.unavailable} of {stack.sent} offers had to be repeated with the same key (503)."
+                )
 
     def table(self) -> str:
         """The table as plain text."""
-        rows = [["figure (minimum / median / maximum)", "Accord", "compared with", "ratio", "goal", ""], *(line.cells() for line in self.lines)]
+        rows = [
+            ["figure (minimum / median / maximum)", "Accord", "compared with", "ratio", "goal", ""],
+            *(line.cells() for line in self.lines),
+        ]
         for line, row in zip(self.lines, rows[1:], strict=True):
             if line.note:
                 row[4], row[5] = "", line.note
@@ -243,7 +302,9 @@ class Bench:
             f"{time.monotonic() - self.began:.0f} s in all."
         )
         if share > 0.3:
-            text.append("The machine was not quiet: ratios are still from one run, but a busy machine punishes what has more processes.")
+            text.append(
+                "The machine was not quiet: ratios are still from one run, but a busy machine punishes what has more processes."
+            )
         text += self.notes
         return "\n".join(text)
 
@@ -254,7 +315,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", default=",".join(PARTS), help="parts, separated by commas: " + ", ".join(PARTS))
     parser.add_argument("--quick", action="store_true", help="a third of everything: for trying the bench itself")
-    parser.add_argument("--profile", type=Path, help="sample the product's processes with py-spy; one summary a process in this folder")
+    parser.add_argument(
+        "--profile", type=Path, help="sample the product's processes with py-spy; one summary a process in this folder"
+    )
     chosen: Any = parser.parse_args(arguments)
     parts = tuple(part.strip() for part in chosen.only.split(","))
     if not set(parts) <= set(PARTS):

@@ -36,7 +36,9 @@ class Baselines:
     def _rate(self, name: str, arguments: list[str], done: str, last: str, count: int) -> float:
         module = "tests.bench.baselines." + name.removeprefix("baseline-")
         measure.quiet()
-        with processes.running(self.machine.folder, name, "-m", module, *arguments, **self.machine.baseline_environment) as process:
+        with processes.running(
+            self.machine.folder, name, "-m", module, *arguments, **self.machine.baseline_environment
+        ) as process:
             return measure.rate(self.machine.baseline_url, done, last, count, lambda: process.poll() is None)
 
     def pair(self, count: int = 250) -> float:

@@ -24,7 +24,9 @@ class Client:
             self._socket.close()
         self._socket, self._rest = None, b""
 
-    def request(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> tuple[int, bytes]:
+    def request(
+        self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
+    ) -> tuple[int, bytes]:
         """Status and body of the answer. The connection is opened when needed; OSError when it breaks."""
         if self._socket is None:
             self._socket = socket.create_connection(("127.0.0.1", self.port), self.timeout)

@@ -39,7 +39,10 @@ def fill(stack: Stack, business: Business, count: int, seconds: float = 45) -> i
     with psycopg.connect(stack.product.offers_url, autocommit=True) as db:
         while made < count and time.monotonic() < end:
             made += step
-            db.execute(_COPIES.replace("generate_series(1,", f"generate_series({made - step + 1},"), {"tenant": business.tenant, "count": made})
+            db.execute(
+                _COPIES.replace("generate_series(1,", f"generate_series({made - step + 1},"),
+                {"tenant": business.tenant, "count": made},
+            )
         db.execute("analyze partnerships")
     return made
 

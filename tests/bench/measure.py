@@ -70,7 +70,9 @@ def quiet(limit: float = 0.15, patience: float = 15) -> float:
     return share
 
 
-def rate(database_url: str, count_sql: str, last_sql: str, total: int, alive: Callable[[], object], seconds: float = 45) -> float:
+def rate(
+    database_url: str, count_sql: str, last_sql: str, total: int, alive: Callable[[], object], seconds: float = 45
+) -> float:
     """Things a second, from the first seen done to the last, by looking into the database.
 
     `count_sql` counts what is done, `last_sql` is cheap and counts the last one only. Start-up is not part of it. When `seconds` are over,

@@ -39,7 +39,9 @@ def registration(tenant: str, email: str) -> list[Letter]:
     user = new_id()
     person = UserChanged(id=user, name="Nils Northwind", email=email, role="admin", active=True)
     return [
-        letter(TenantRegistered(company="Northwind"), source="accounts", subject=tenant, origin=tenant, destination=tenant),
+        letter(
+            TenantRegistered(company="Northwind"), source="accounts", subject=tenant, origin=tenant, destination=tenant
+        ),
         letter(person, source="accounts", subject=user, origin=tenant, destination=tenant),
     ]
 
@@ -53,7 +55,9 @@ def offers(count: int, *, origins: Sequence[str], destination: str, email: str) 
             sent_at=at, expires_at=at + timedelta(days=30),
             contacts=[OfferedContact(id=new_id(), name=name, title="Engineer") for name in ("Bea", "Carl")],
         )  # fmt: skip
-        yield letter(offer, source="offers", subject=new_id(), origin=origins[n % len(origins)], destination=destination)
+        yield letter(
+            offer, source="offers", subject=new_id(), origin=origins[n % len(origins)], destination=destination
+        )
 
 
 def publish(uri: str, letters: Iterable[Letter], queue: str) -> int:
@@ -65,5 +69,7 @@ def publish(uri: str, letters: Iterable[Letter], queue: str) -> int:
             message = amqp.Message(body, content_type=topology.CONTENT_TYPE, content_encoding="utf-8", delivery_mode=2)
             channel.basic_publish(message, exchange=exchange, routing_key=key)
             sent += 1
-        until(lambda: channel.queue_declare(queue, passive=True).message_count >= sent, 30, f"{sent} messages in {queue}")
+        until(
+            lambda: channel.queue_declare(queue, passive=True).message_count >= sent, 30, f"{sent} messages in {queue}"
+        )
     return sent

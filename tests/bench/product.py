@@ -54,7 +54,11 @@ class Product:
             self.machine.broker.uri(), messages.registration(NORTHWIND, EMAIL), topology.events_queue("offers")
         )
         with self.offers_alone(), psycopg.connect(self.offers_url, autocommit=True) as db:
-            until(lambda: db.execute("select count(*) from mailboxes").fetchone() == (1,), 30, "offers has heard of the login")
+            until(
+                lambda: db.execute("select count(*) from mailboxes").fetchone() == (1,),
+                30,
+                "offers has heard of the login",
+            )
 
     def throughput(self, count: int = 8000, origins: int = 1, tag: str = "") -> float:
         """Offers a second handled by the offers service alone: deduplication, rules, partnership, inbox, fact to be relayed."""
@@ -62,7 +66,9 @@ class Product:
             db.execute("truncate partnerships, inbox, outbox, streams")
         names = [f"kazenor-{n}" for n in range(origins)]
         with kombu.Connection(self.machine.broker.peers_uri()) as broker:
-            broker.default_channel.queue_purge(topology.peers_queue("offers", "shared"))  # of a round that was cut short
+            broker.default_channel.queue_purge(
+                topology.peers_queue("offers", "shared")
+            )  # of a round that was cut short
         letters = list(messages.offers(count, origins=names, destination=NORTHWIND, email=EMAIL))
         messages.publish(self.machine.broker.peers_uri(), letters, topology.peers_queue("offers", "shared"))
         last = letters[-1][2].split('"subject": "')[1][:36]

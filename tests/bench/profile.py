@@ -36,7 +36,20 @@ class Profiler:
         for pid in pids:
             out = self.folder / f"{name}-{pid}.raw"
             more = ["--native"] if native else []
-            command = [self.program, "record", "--pid", str(pid), "--rate", str(rate), "--format", "raw", "--output", str(out), "--idle", *more]
+            command = [
+                self.program,
+                "record",
+                "--pid",
+                str(pid),
+                "--rate",
+                str(rate),
+                "--format",
+                "raw",
+                "--output",
+                str(out),
+                "--idle",
+                *more,
+            ]
             started.append((out, subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)))
         time.sleep(0.3)
         try:
@@ -60,7 +73,7 @@ def summary(raw: str, top: int = 45) -> str:
         frames, n = stack.split(";"), int(count)
         total += n
         ended[_function(frames[-1])] += n
-        passed.update({f: n for f in {_function(frame) for frame in frames}})
+        passed.update(dict.fromkeys({_function(frame) for frame in frames}, n))
     lines = [f"{total} samples"]
     for title, counted in (("ended in", ended), ("passed through", passed)):
         lines.append(f"\n{title}")

@@ -62,7 +62,9 @@ class Stack:
         """Start everything and wait until it answers."""
         for program in self.programs:
             environment = {**program.environment, "ACCORD_MAIL_FOLDER": str(self.machine.folder / "mail")}
-            self.processes[program.name] = processes.start(self.machine.folder, program.name, *program.command[1:], **environment)
+            self.processes[program.name] = processes.start(
+                self.machine.folder, program.name, *program.command[1:], **environment
+            )
         self.wait_until_ready()
 
     def wait_until_ready(self) -> None:
@@ -114,7 +116,9 @@ class Stack:
             self.businesses = list(pool.map(register, range(count)))
         self._pairs = (
             # One sends to all others, then the next does: a person at work, whose session the gateway has seen a moment ago.
-            (self.businesses[n], self.businesses[(n + distance) % count]) for n in range(count) for distance in range(1, count)
+            (self.businesses[n], self.businesses[(n + distance) % count])
+            for n in range(count)
+            for distance in range(1, count)
         )
         self.settle()
 
@@ -127,7 +131,12 @@ class Stack:
 
     def send(self, api: client.Client, sender: Business, receiver: Business) -> str:
         """POST one offer; the id of the partnership."""
-        body = {"customer_tenant": receiver.tenant, "customer_email": receiver.email, "message": MESSAGE, "contact_ids": sender.contacts}
+        body = {
+            "customer_tenant": receiver.tenant,
+            "customer_email": receiver.email,
+            "message": MESSAGE,
+            "contact_ids": sender.contacts,
+        }
         self.sent += 1
         key = {"Idempotency-Key": f"bench-{sender.tenant}-{receiver.tenant}"}
         while True:
@@ -191,9 +200,15 @@ class Stack:
             before = number("select count(*) from inbox where type = 'offer.sent'")
             start = time.perf_counter()
             answered = client.in_flight(workers, count, worker)
-            until(lambda: number("select count(*) from inbox where type = 'offer.sent'") >= before + count, 60, "all tiles are there")
             until(
-                lambda: number("select count(*) from streams where sent > confirmed and peer <> tenant") == 0, 60, "all senders have the receipts"
+                lambda: number("select count(*) from inbox where type = 'offer.sent'") >= before + count,
+                60,
+                "all tiles are there",
+            )
+            until(
+                lambda: number("select count(*) from streams where sent > confirmed and peer <> tenant") == 0,
+                60,
+                "all senders have the receipts",
             )
             delivered = time.perf_counter() - start
         self.settle()

@@ -21,7 +21,8 @@ ARGUMENTS = [
 ]
 
 
-@pytest.fixture(scope="session")
+# Not of the session: while Playwright runs, no other test in this process could run an event loop.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     found = shutil.which("chromium") or shutil.which("chromium-browser")
     assert found, "These tests need Chromium (Debian: apt install chromium)."

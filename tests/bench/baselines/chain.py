@@ -1,6 +1,6 @@
 """Baseline: what stock nameko makes of a POST: HTTP entrypoint, RPC to another process, insert and commit, event dispatch.
 
-    python -m tests.bench.baselines.chain web|offers        serve until stopped; `web` listens on BENCH_PORT
+python -m tests.bench.baselines.chain web|offers        serve until stopped; `web` listens on BENCH_PORT
 """
 
 from __future__ import annotations
@@ -51,14 +51,19 @@ class Offers:
     def send(self, offer: dict[str, Any]) -> dict[str, Any]:
         record = {**offer, "id": str(uuid_utils.uuid7()), "status": "open", "version": 1}
         with self.database.connection() as connection:
-            connection.execute("insert into sent_offers (id, version, state) values (%s, 1, %s)", (record["id"], Jsonb(record)))
+            connection.execute(
+                "insert into sent_offers (id, version, state) values (%s, 1, %s)", (record["id"], Jsonb(record))
+            )
         self.dispatch("offer.sent", record)
         return record
 
 
 if __name__ == "__main__":
     runner = ServiceRunner(
-        config={"AMQP_URI": os.environ["BENCH_AMQP_URI"], "WEB_SERVER_ADDRESS": f"127.0.0.1:{os.environ.get('BENCH_PORT', '0')}"}
+        config={
+            "AMQP_URI": os.environ["BENCH_AMQP_URI"],
+            "WEB_SERVER_ADDRESS": f"127.0.0.1:{os.environ.get('BENCH_PORT', '0')}",
+        }
     )
     runner.add_service({"web": Web, "offers": Offers}[sys.argv[1]])
     runner.start()

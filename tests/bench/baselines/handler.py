@@ -75,7 +75,10 @@ def prepare(database_url: str, amqp_uri: str, count: int) -> tuple[str, str]:
     """
     with psycopg.connect(database_url) as db:
         db.execute(TABLES)
-        db.execute("insert into things select 'thing-' || lpad(n::text, 7, '0'), 0, '{}' from generate_series(0, %s) n", (count,))
+        db.execute(
+            "insert into things select 'thing-' || lpad(n::text, 7, '0'), 0, '{}' from generate_series(0, %s) n",
+            (count,),
+        )
     exchange = get_event_exchange("offers", {})
     with kombu.Connection(amqp_uri) as connection, connection.channel() as channel:
         queue = kombu.Queue(QUEUE, exchange=exchange, routing_key="offer.sent", durable=True, channel=channel)

@@ -42,7 +42,8 @@ def one_by_one(db: psycopg.Connection[Any], batch: list[dict[str, Any]]) -> None
             "insert into seen (id, body) values (%s, %s) on conflict do nothing", [(m["id"], m["body"]) for m in batch]
         )
         cursor.executemany(
-            "update things set version = version + 1, state = %s where id = %s", [(m["state"], m["subject"]) for m in batch]
+            "update things set version = version + 1, state = %s where id = %s",
+            [(m["state"], m["subject"]) for m in batch],
         )
         cursor.executemany(
             "insert into outgoing (id, body, due_at) values (%s, %s, now())", [(m["id"], m["body"]) for m in batch]
@@ -53,21 +54,30 @@ def at_once(db: psycopg.Connection[Any], batch: list[dict[str, Any]]) -> None:
     """A statement a table; binary arrays, since psycopg escapes text arrays character by character."""
     ids, bodies, subjects, states = ([m[k] for m in batch] for k in ("id", "body", "subject", "state"))
     with db.transaction(), db.pipeline():
-        db.execute("insert into seen (id, body) select * from unnest(%b::text[], %b::text[]) on conflict do nothing", (ids, bodies))
+        db.execute(
+            "insert into seen (id, body) select * from unnest(%b::text[], %b::text[]) on conflict do nothing",
+            (ids, bodies),
+        )
         db.execute(
             # Not `update … from unnest`: for a hundred rows of many the planner reads the whole table.
             "insert into things select i, 1, s::jsonb from unnest(%b::text[], %b::text[]) n (i, s)"
             " on conflict (id) do update set version = things.version + 1, state = excluded.state",
             (subjects, states),
         )
-        db.execute("insert into outgoing (id, body, due_at) select i, b, now() from unnest(%b::text[], %b::text[]) n (i, b)", (ids, bodies))
+        db.execute(
+            "insert into outgoing (id, body, due_at) select i, b, now() from unnest(%b::text[], %b::text[]) n (i, b)",
+            (ids, bodies),
+        )
 
 
 def run(way: str) -> None:
     """Handle batches until the process is stopped."""
     write = {"pipeline": one_by_one, "unnest": at_once}[way]
     batch: list[kombu.Message] = []
-    with psycopg.connect(os.environ["BENCH_DATABASE_URL"], autocommit=True) as db, kombu.Connection(os.environ["BENCH_AMQP_URI"]) as broker:
+    with (
+        psycopg.connect(os.environ["BENCH_DATABASE_URL"], autocommit=True) as db,
+        kombu.Connection(os.environ["BENCH_AMQP_URI"]) as broker,
+    ):
         consumer = kombu.Consumer(broker.channel(), [queue()], on_message=batch.append, prefetch_count=4 * BATCH)
         with consumer:
             while True:
@@ -90,7 +100,10 @@ def prepare(database_url: str, amqp_uri: str, count: int) -> tuple[str, str]:
     """Make the tables and put `count` messages into the queue; answers the two queries that count, as the other baseline does."""
     with psycopg.connect(database_url) as db:
         db.execute(TABLES)
-        db.execute("insert into things select 'thing-' || lpad(n::text, 7, '0'), 0, '{}' from generate_series(0, %s) n", (count,))
+        db.execute(
+            "insert into things select 'thing-' || lpad(n::text, 7, '0'), 0, '{}' from generate_series(0, %s) n",
+            (count,),
+        )
     with kombu.Connection(amqp_uri) as connection, connection.channel() as channel:
         bound = queue()(channel)
         bound.delete()
@@ -99,7 +112,11 @@ def prepare(database_url: str, amqp_uri: str, count: int) -> tuple[str, str]:
         for number in range(count):
             message = offer(number)
             producer.publish(
-                json.dumps(message).encode(), routing_key=QUEUE, delivery_mode=2, content_type="application/json", content_encoding="utf-8"
+                json.dumps(message).encode(),
+                routing_key=QUEUE,
+                delivery_mode=2,
+                content_type="application/json",
+                content_encoding="utf-8",
             )
     return "select count(*) from seen", f"select count(*) from seen where id = '{message['id']}'"
 

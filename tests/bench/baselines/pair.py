@@ -27,7 +27,10 @@ def queue() -> kombu.Queue:
 
 def receive() -> None:
     """The other process: consume, commit, acknowledge; prints when each was committed, by the machine's monotonic clock."""
-    with psycopg.connect(os.environ["BENCH_DATABASE_URL"]) as db, kombu.Connection(os.environ["BENCH_AMQP_URI"]) as broker:
+    with (
+        psycopg.connect(os.environ["BENCH_DATABASE_URL"]) as db,
+        kombu.Connection(os.environ["BENCH_AMQP_URI"]) as broker,
+    ):
 
         def handle(message: kombu.Message) -> None:
             document = json.loads(message.body)
@@ -46,7 +49,10 @@ def send(count: int) -> list[float]:
     """Send `count` one after another, each when the one before has arrived; the microseconds from the first commit to the second."""
     times = []
     options = {"confirm_publish": True}
-    with psycopg.connect(os.environ["BENCH_DATABASE_URL"]) as db, kombu.Connection(os.environ["BENCH_AMQP_URI"], transport_options=options) as broker:
+    with (
+        psycopg.connect(os.environ["BENCH_DATABASE_URL"]) as db,
+        kombu.Connection(os.environ["BENCH_AMQP_URI"], transport_options=options) as broker,
+    ):
         db.execute("drop table if exists sent, arrived")
         db.execute("create table sent (id text primary key, body text not null)")
         db.execute("create table arrived (id text primary key, body text not null)")
@@ -65,7 +71,13 @@ def send(count: int) -> list[float]:
                 start = time.monotonic_ns()
                 db.execute("insert into sent (id, body) values (%s, %s)", (message["id"], body))
                 db.commit()
-                producer.publish(body.encode(), routing_key=QUEUE, delivery_mode=2, content_type="application/json", content_encoding="utf-8")
+                producer.publish(
+                    body.encode(),
+                    routing_key=QUEUE,
+                    delivery_mode=2,
+                    content_type="application/json",
+                    content_encoding="utf-8",
+                )
                 times.append((int(other.stdout.readline()) - start) / 1000)
         finally:
             other.terminate()
