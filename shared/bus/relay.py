@@ -51,16 +51,33 @@ STOP_S = 1.0
 # What means that the database is away, and not that we are wrong.
 AWAY = (psycopg.OperationalError, psycopg.InterfaceError, OSError, TimeoutError)
 
-# Not by position: a row that commits late is due all the same (N18). Locked until it is known what became of it, so
-# that a second relay takes others, and a receipt that confirms it meanwhile is not overwritten.
-_TAKE = """
-select tenant, id, kind, service, subject, destination, type, sequence, body
-from outbox
-where due_at <= now() and kind = any (%s)
-order by due_at, id
-limit %s
-for update skip locked
-"""
+LOCAL_KINDS = ("fact", "timer", "retry")
+PEER_KINDS = ("peer",)
+
+
+def _take(kinds: Sequence[str]) -> str:
+    """Begin a transaction and take what is due, in one round trip without parameters: half the time of two with some.
+
+    Not by position: a row that commits late is due all the same (N18). Locked until it is known what became of it, so
+    that a second relay takes others, and a receipt that confirms it meanwhile is not overwritten.
+    """
+    return f"""
+        begin;
+        select tenant, id, kind, service, subject, destination, type, sequence, body
+        from outbox
+        where due_at <= now() and kind in ({", ".join(f"'{kind}'" for kind in kinds)})
+        order by due_at, id
+        limit {BATCH}
+        for update skip locked
+    """
+
+
+# By whether the vhosts of the cell and of the peers can be reached: one that is away must not fill the batch of the other.
+_TAKE = {
+    (True, True): _take([*LOCAL_KINDS, *PEER_KINDS]),
+    (True, False): _take(LOCAL_KINDS),
+    (False, True): _take(PEER_KINDS),
+}
 
 # A peer message is sent again until it is receipted (rule 9). What the broker refuses is tried again, too; a local
 # fact soon, since only an operator's hand on the topology can be the reason.
@@ -310,15 +327,11 @@ class Relay:
     async def _take(self, database: Connection) -> list[Row]:
         """Lock what is due, in a transaction that stays open unless nothing is."""
         self._more = False
-        # A vhost that is away must not fill the batch of the other.
-        kinds = ["fact", "timer", "retry"] if self._cell.up.is_set() else []
-        if self._peers is not None and self._peers.up.is_set():
-            kinds.append("peer")
-        if not kinds or self._stopping.is_set():
+        reachable = (self._cell.up.is_set(), self._peers is not None and self._peers.up.is_set())
+        if not any(reachable) or self._stopping.is_set():
             return []
-        async with database.pipeline():
-            await database.execute("begin")
-            cursor = await database.execute(_TAKE, [kinds, BATCH], prepare=True)
+        cursor = await database.execute(_TAKE[reachable])
+        cursor.nextset()
         rows = [Row._make(row) for row in await cursor.fetchall()]
         if not rows:
             await database.execute("rollback")
