@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -24,7 +25,7 @@ def inside() -> bool:
 
 def usable() -> bool:
     """Whether `.venv` was made completely once."""
-    return PYTHON.exists() and _DONE.exists()
+    return os.access(PYTHON, os.X_OK) and _DONE.exists()
 
 
 def install(lock: str) -> None:
@@ -76,10 +77,10 @@ def _installed() -> set[str]:
 
 def _runs() -> bool:
     """Whether the environment's Python works at all, and has pip: it breaks when the Python it was made from goes away."""
-    return (
-        PYTHON.exists()
-        and subprocess.run([PYTHON, "-m", "pip", "--version"], capture_output=True, check=False).returncode == 0
-    )
+    try:
+        return subprocess.run([PYTHON, "-m", "pip", "--version"], capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
 
 
 def _make() -> None:
