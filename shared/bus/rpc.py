@@ -6,6 +6,7 @@ A call carries its deadline as the message's expiration too, so that a service w
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import uuid
 from collections.abc import Iterator
@@ -72,10 +73,15 @@ class CarefulQueueConsumer(QueueConsumer):  # type: ignore[misc]
             log.debug("the connection went before the requeueing")
 
 
+@functools.cache
+def _producers(uri: str) -> Any:
+    """kombu's pool for these connections, found once: looking it up spells the whole address out each time."""
+    return producers[Connection(uri, transport_options=_TRANSPORT, connect_timeout=2)]
+
+
 def _publish(payload: Any, *, routing_key: str, **properties: Any) -> None:
     """Publish to the RPC exchange, transient and unconfirmed: who waits for it has a deadline. Raises OSError and kombu's errors."""
-    connection = Connection(settings.amqp_uri(), transport_options=_TRANSPORT, connect_timeout=2)
-    with producers[connection].acquire(block=True, timeout=1) as producer:
+    with _producers(settings.amqp_uri()).acquire(block=True, timeout=1) as producer:
         producer.publish(
             payload,
             exchange=get_rpc_exchange({}),

@@ -163,6 +163,9 @@ class Unit:
     def add(self, record: R) -> R:
         table = self.tables.of(type(record))
         self._held.setdefault((table.name, record.tenant, record.id), _Held(table, None, True, 0))
+        if table.by_subject:
+            # Nothing was ever said about what is new, either.
+            self._subjects.add((record.tenant, record.id))
         return self.put(record)
 
     def delete(self, record: type[Record], tenant: str, id: str) -> None:
