@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from deploy.local import apt
-from deploy.local.paths import ROOT, Trouble
+from deploy.local.paths import ROOT, RUN, Trouble
 from deploy.local.ports import is_free
 
 _MIB = 1024 * 1024
@@ -25,10 +25,11 @@ def explain(error: OSError) -> str:
 
 def disk(venv: Path) -> None:
     """Raise Trouble when there is clearly too little room to start with."""
-    needed = 200 if venv.exists() else 600
-    free = shutil.disk_usage(ROOT).free // _MIB
-    if free < needed:
-        raise Trouble(f"The disk is full: {free} MiB are free in {ROOT}, and Accord needs {needed}.")
+    for folder, needed in ((ROOT, 50 if venv.exists() else 500), (RUN, 200)):
+        there = next(path for path in (folder, *folder.parents) if path.exists())
+        free = shutil.disk_usage(there).free // _MIB
+        if free < needed:
+            raise Trouble(f"The disk is full: {free} MiB are free in {there}, and Accord needs {needed}.")
 
 
 def gateway_port() -> int:
