@@ -1,4 +1,4 @@
-"""Fixtures every test may ask for; what they give is described in tests/servers.py."""
+"""Fixtures every test may ask for; what they give is described in tests/support/servers.py."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import PostgresServer, RabbitServer, prepare, temporary_folder
-from tests.stack import Stack
+from tests.support.servers import PostgresServer, RabbitServer, prepare, temporary_folder
+from tests.support.stack import Stack
 
 
 @pytest.fixture(scope="session")

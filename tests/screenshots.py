@@ -7,8 +7,8 @@ from pathlib import Path
 from playwright.sync_api import Browser, sync_playwright
 
 from deploy.local.paths import ROOT
-from tests.servers import temporary_folder
-from tests.stack import PASSWORD, Business, Stack
+from tests.support.servers import temporary_folder
+from tests.support.stack import PASSWORD, Business, Stack
 
 IMAGES = ROOT / "docs" / "images"
 CHROMIUM = "/usr/bin/chromium"

@@ -14,7 +14,7 @@ import psycopg
 from tests.bench import client, measure, processes
 from tests.bench.baselines import chain, handler, loop, sample
 from tests.bench.machine import Machine
-from tests.servers import free_port
+from tests.support.servers import free_port
 
 
 class Baselines:

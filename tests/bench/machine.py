@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psycopg
 
-from tests.servers import PostgresServer, RabbitServer, temporary_folder
+from tests.support.servers import PostgresServer, RabbitServer, temporary_folder
 
 
 @dataclass(frozen=True)

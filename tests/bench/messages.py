@@ -16,7 +16,7 @@ from shared.contracts.accounts import TenantRegistered, UserChanged
 from shared.contracts.messages import Message
 from shared.contracts.offers import OfferedContact, OfferSent, Person
 from shared.ids import new_id
-from tests.servers import until
+from tests.support.servers import until
 
 Letter = tuple[str, str, str]
 """(exchange, routing key, body)"""

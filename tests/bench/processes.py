@@ -19,7 +19,7 @@ Process = subprocess.Popen[bytes]
 def start(folder: Path, name: str, *command: str, **environment: str) -> Process:
     """Run `python command…` with its output in `folder/name.log`, as the leader of a process group of its own.
 
-    It carries the file `name-PID.pid` in `folder`, so that it goes when the folder goes (tests/servers.py).
+    It carries the file `name-PID.pid` in `folder`, so that it goes when the folder goes (tests/support/servers.py).
     """
     with (folder / f"{name}.log").open("ab") as log:
         process = subprocess.Popen(

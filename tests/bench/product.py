@@ -13,7 +13,7 @@ from shared.bus import topology
 from tests.bench import measure, messages, processes
 from tests.bench.machine import Machine
 from tests.bench.profile import Profiler
-from tests.servers import prepare, until
+from tests.support.servers import prepare, until
 
 NORTHWIND, EMAIL = "northwind", "nils@northwind.example"
 

@@ -8,7 +8,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from deploy.local import programs
 from deploy.local.paths import SERVICES
 from tests.bench import client, measure, processes
 from tests.bench.product import Product
-from tests.servers import free_port, until
+from tests.support.servers import free_port, until
 
 PASSWORD = "accord-bench"
 MESSAGE = "We would like to work with you. " * 3
@@ -149,23 +149,23 @@ class Stack:
                 raise RuntimeError(f"POST of an offer: {status} {content[:500].decode(errors='replace')}")
             time.sleep(0.05)
 
-    def one_at_a_time(self, count: int, pause: float) -> tuple[list[float], list[float]]:
+    def one_at_a_time(self, count: int) -> tuple[list[float], list[float]]:
         """Seconds of each POST, and seconds from the commit at the sender's to the commit of the tile at the receiver's.
 
-        The next offer is sent `pause` seconds after the tile of the last one is there, so that each has the machine to itself. When
-        something was committed is what PostgreSQL noted (`track_commit_timestamp`).
+        The next offer is sent when all that the last one brought about is done everywhere, so that each has the machine to itself.
+        When something was committed is what PostgreSQL noted (`track_commit_timestamp`).
         """
         api, times, ids = self.api, [], []
-        with psycopg.connect(self.product.offers_url, autocommit=True) as db:
+        with psycopg.connect(self.product.offers_url, autocommit=True) as db, self.watch() as quiet:
             for sender, receiver in self.pairs(count):
                 start = time.perf_counter()
                 ids.append(self.send(api, sender, receiver))
                 times.append(time.perf_counter() - start)
-                time.sleep(pause)
                 until(
                     lambda: db.execute("select 1 from inbox where tenant = %s and subject = %s", (receiver.tenant, ids[-1])).fetchone(),  # noqa: B023
                     10, "the offer is there",
                 )  # fmt: skip
+                until(quiet, 10, "all that the offer brought about is done")
             rows = db.execute(
                 """
                 select extract(epoch from pg_xact_commit_timestamp(i.xmin) - pg_xact_commit_timestamp(a.xmin))::float8, p.status
@@ -216,28 +216,27 @@ class Stack:
 
     def settle(self, seconds: float = 60) -> None:
         """Wait until no service has anything to send or to handle."""
-        with psycopg.connect(self.machine.admin_url, autocommit=True) as admin:
-            connections = [psycopg.connect(self.machine.database_url(f"accord_{s}"), autocommit=True) for s in SERVICES]
-            try:
+        with self.watch() as quiet:
+            until(quiet, seconds, "nothing is left to be sent")
 
-                def quiet() -> bool:
-                    rows = [
-                        c.execute(
-                            "select (select count(*) from outbox where due_at <= now()),"
-                            " (select count(*) from streams where receipt_due)"
-                        ).fetchone()
-                        for c in connections
-                    ]
-                    return all(row == (0, 0) for row in rows)
+    @contextmanager
+    def watch(self) -> Iterator[Callable[[], bool]]:
+        """Whether nothing is due anywhere, looked at three times a few milliseconds apart: what is on its way is seen by the next look."""
+        due = "select (select count(*) from outbox where due_at <= now()) + (select count(*) from streams where receipt_due)"
+        with ExitStack() as block:
+            connections = [
+                block.enter_context(psycopg.connect(self.machine.database_url(f"accord_{service}"), autocommit=True))
+                for service in SERVICES
+            ]
 
+            def quiet() -> bool:
                 for _ in range(3):
-                    # What is on its way between two services is seen by the next look.
-                    until(quiet, seconds, "nothing is left to be sent")
-                    time.sleep(0.05)
-            finally:
-                for c in connections:
-                    c.close()
-            admin.execute("select 1")
+                    if any(connection.execute(due).fetchone() != (0,) for connection in connections):
+                        return False
+                    time.sleep(0.03)
+                return True
+
+            yield quiet
 
     def resident(self) -> dict[str, float]:
         """Resident memory of each process in MiB."""
@@ -264,6 +263,3 @@ def running(product: Product) -> Iterator[Stack]:
 def p50_ms(seconds: list[float]) -> float:
     """The median in milliseconds."""
     return measure.percentile(seconds) * 1000
-
-
-Turn = Callable[[], Any]

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.stack import Stack
+from tests.support.stack import Stack
 
 expect.set_options(timeout=10_000)
 PASSWORD = "correct horse battery"

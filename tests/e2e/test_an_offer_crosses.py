@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from shared.ids import new_id
-from tests.servers import until
-from tests.stack import Business, Stack
+from tests.support.servers import until
+from tests.support.stack import Business, Stack
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ import threading
 import time
 from typing import Any
 
-from tests.servers import until
-from tests.stack import Business, Stack
+from tests.support.servers import until
+from tests.support.stack import Business, Stack
 
 OFFERS = 60
 

@@ -10,7 +10,7 @@ import pytest
 
 from services.gateway.api import ROUTES
 from shared.ids import new_id
-from tests.stack import PASSWORD, Business, Stack
+from tests.support.stack import PASSWORD, Business, Stack
 
 OTHER_PASSWORD = "another long password"
 

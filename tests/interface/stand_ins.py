@@ -26,7 +26,7 @@ from shared.bus import topology
 from shared.contracts.messages import Envelope, Message, digest
 from shared.errors import NotFound, Refusal, refusal
 from shared.ids import new_id
-from tests.servers import RabbitServer, free_port, prepare, until
+from tests.support.servers import RabbitServer, free_port, prepare, until
 
 _RPC = kombu.Exchange("nameko-rpc", "topic", durable=True)
 Answer = Callable[[dict[str, Any]], Any]

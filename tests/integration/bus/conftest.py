@@ -11,8 +11,8 @@ import pytest
 
 from shared.bus.memory import MemoryDatabase
 from shared.bus.postgres import PostgresDatabase
-from tests.sample import MIGRATION
-from tests.servers import RabbitServer, prepare
+from tests.integration.bus.sample import MIGRATION
+from tests.support.servers import RabbitServer, prepare
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ from psycopg.rows import dict_row
 from deploy.local.paths import ROOT
 from shared.clock import now
 from shared.ids import new_id
-from tests.servers import free_port, until
+from tests.support.servers import free_port, until
 
 
 @dataclass

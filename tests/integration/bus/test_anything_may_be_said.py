@@ -17,8 +17,8 @@ from shared.bus.unit import Unit
 from shared.bus.work import Confirmed
 from shared.contracts.messages import Receipt, digest
 from tests.integration.bus.conftest import rows
+from tests.integration.bus.sample import HANDLERS, TABLES, Note, hear
 from tests.integration.bus.test_inbox import Clock, again, retried, say, states, stream, words
-from tests.sample import HANDLERS, TABLES, Note, hear
 
 LARGE = "".join(random.Random(1).choices(string.ascii_letters, k=20_000))
 

@@ -22,8 +22,8 @@ from shared.bus.consumer import Feed
 from shared.bus.inbox import Tally
 from shared.bus.postgres import PostgresDatabase
 from tests.integration.bus.test_inbox import stream, words
-from tests.running import ask, running
-from tests.servers import PostgresServer, RabbitServer, until
+from tests.support.processes import ask, running
+from tests.support.servers import PostgresServer, RabbitServer, until
 
 
 class World:
@@ -72,7 +72,7 @@ def world(sample_environment: dict[str, str], sample_database: PostgresDatabase,
 
 @pytest.fixture
 def service(world: World) -> Iterator[subprocess.Popen[bytes]]:
-    with running(world.environment, "shared.bus.run", "tests.sample_service") as process:
+    with running(world.environment, "shared.bus.run", "tests.integration.bus.sample_service") as process:
         yield process
 
 
@@ -111,7 +111,7 @@ def test_a_message_that_kills_the_process_is_dead_after_five_attempts(world: Wor
         lives += 1
         assert lives < 12, world.states()
         process = subprocess.Popen(
-            [sys.executable, "-m", "shared.bus.run", "tests.sample_service"],
+            [sys.executable, "-m", "shared.bus.run", "tests.integration.bus.sample_service"],
             env={**os.environ, **world.environment},
             cwd=ROOT,
         )
@@ -188,11 +188,11 @@ def test_a_service_killed_in_the_middle_loses_and_doubles_nothing(world: World) 
     every = [f"s{i}" for i in range(400)]
     world.send([body for subject in every for body in bodies("a", "b", "c", subject=subject)])
     for _ in range(3):
-        with running(world.environment, "shared.bus.run", "tests.sample_service") as process:
+        with running(world.environment, "shared.bus.run", "tests.integration.bus.sample_service") as process:
             until(lambda: len(world.rows("select 1 from inbox limit 40")) > 0, 20)
             os.kill(process.pid, signal.SIGKILL)
             process.wait()
-    with running(world.environment, "shared.bus.run", "tests.sample_service"):
+    with running(world.environment, "shared.bus.run", "tests.integration.bus.sample_service"):
         until(
             lambda: world.rows("select count(*) from streams where applied = 3")[0][0] == len(every),
             60,
@@ -225,7 +225,7 @@ def test_objects_that_kombu_would_take_for_its_own_are_plain_values(world: World
 def test_a_service_without_the_patch_or_with_psycopgs_own_wait_does_not_start(world: World) -> None:
     without = {k: v for k, v in {**os.environ, **world.environment}.items() if k != "PSYCOPG_WAIT_FUNC"}
     ended = subprocess.run(
-        [sys.executable, "-m", "shared.bus.run", "tests.sample_service"],
+        [sys.executable, "-m", "shared.bus.run", "tests.integration.bus.sample_service"],
         env=without,
         cwd=ROOT,
         capture_output=True,

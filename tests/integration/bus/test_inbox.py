@@ -15,7 +15,7 @@ from shared.bus.unit import Unit
 from shared.bus.work import Confirmed
 from shared.contracts.messages import Receipt, digest
 from tests.integration.bus.conftest import rows
-from tests.sample import HANDLERS, TABLES, Note
+from tests.integration.bus.sample import HANDLERS, TABLES, Note
 
 
 class Clock:
@@ -265,7 +265,7 @@ def test_a_peer_message_is_receipted_each_time_it_comes_and_a_fact_never(databas
 
 
 def say(database: Any, *said: str) -> None:
-    from tests.sample import WordSaid
+    from tests.integration.bus.sample import WordSaid
 
     with database.transaction(["northwind"]) as storage:
         unit = Unit(storage, "offers", TABLES, datetime(2026, 5, 1, 12, tzinfo=UTC))

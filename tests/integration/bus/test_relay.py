@@ -24,7 +24,7 @@ from shared.bus import topology
 from shared.bus.publisher import Outgoing, Publisher, Verdict
 from shared.ids import new_id
 from tests.integration.bus.relaying import Ear, Outbox, RelayProcess, document, due_in, text
-from tests.servers import PostgresServer, RabbitServer, prepare, until
+from tests.support.servers import PostgresServer, RabbitServer, prepare, until
 
 
 @pytest.fixture(scope="module")

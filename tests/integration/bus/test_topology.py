@@ -14,7 +14,7 @@ import pytest
 from shared.bus import topology
 from shared.bus.prepare import prepare_broker
 from tests.integration.bus.relaying import text
-from tests.servers import RabbitServer, until
+from tests.support.servers import RabbitServer, until
 
 GLOBEX = "globex"
 

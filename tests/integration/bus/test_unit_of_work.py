@@ -16,7 +16,7 @@ from shared.calls import Call
 from shared.contracts.messages import digest
 from shared.errors import IdempotencyKeyReused, ValidationError, WrongState
 from tests.integration.bus.conftest import rows
-from tests.sample import TABLES, Note, WordDue, WordHeard, WordSaid
+from tests.integration.bus.sample import TABLES, Note, WordDue, WordHeard, WordSaid
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 

@@ -10,7 +10,7 @@ from services.contacts.store import TABLES
 from shared.bus.memory import MemoryDatabase
 from shared.bus.postgres import PostgresDatabase
 from shared.bus.prepare import prepare_database
-from tests.hearing import Ear
+from tests.support.hearing import Ear
 
 
 @pytest.fixture(scope="session")

@@ -19,8 +19,8 @@ from shared.contracts.contacts import ContactDetails, DetailsDue, DetailsShared
 from shared.contracts.offers import AcceptedContact, Grant
 from shared.errors import ContactInUse, NotFound, ValidationError
 from shared.ids import new_id
-from tests import story
-from tests.hearing import Ear
+from tests.support import story
+from tests.support.hearing import Ear
 
 
 class Business:

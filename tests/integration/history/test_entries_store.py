@@ -12,8 +12,8 @@ from services.history import handlers
 from services.history.store import TABLES
 from shared.bus.memory import MemoryDatabase
 from shared.bus.postgres import PostgresDatabase
-from tests import story
-from tests.hearing import Ear
+from tests.support import story
+from tests.support.hearing import Ear
 
 
 @pytest.fixture(scope="module")

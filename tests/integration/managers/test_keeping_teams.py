@@ -18,8 +18,8 @@ from shared.calls import Paged
 from shared.contracts.accounts import UserChanged
 from shared.contracts.offers import Manager
 from shared.ids import new_id
-from tests import story
-from tests.hearing import Ear
+from tests.support import story
+from tests.support.hearing import Ear
 
 
 @pytest.fixture(scope="session")

@@ -27,9 +27,9 @@ from services.notifications.post import Post, Server
 from services.notifications.store import TABLES
 from shared.bus.postgres import PostgresDatabase
 from shared.contracts.accounts import UserChanged
-from tests import story
-from tests.hearing import START, Ear
-from tests.servers import PostgresServer, free_port, until
+from tests.support import story
+from tests.support.hearing import START, Ear
+from tests.support.servers import PostgresServer, free_port, until
 
 # It stops within 2 s; a busy machine may need longer to run it at all, but not as long as a mail server may be waited for.
 SOON = 5

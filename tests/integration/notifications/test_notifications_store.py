@@ -16,8 +16,8 @@ from shared.bus.memory import MemoryDatabase
 from shared.bus.postgres import PostgresDatabase
 from shared.contracts.accounts import UserChanged
 from shared.contracts.notifications import CatchUp
-from tests import story
-from tests.hearing import START, Ear
+from tests.support import story
+from tests.support.hearing import START, Ear
 
 
 @pytest.fixture(params=["twin", "postgres"])

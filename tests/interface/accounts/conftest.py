@@ -23,7 +23,7 @@ from shared.bus import topology
 from shared.contracts.messages import Envelope, Fact
 from shared.errors import Refusal, refusal
 from shared.ids import new_id
-from tests.servers import RabbitServer, prepare, until
+from tests.support.servers import RabbitServer, prepare, until
 
 FAILURES_OF_AN_ADDRESS = 5
 _numbers = count(1)

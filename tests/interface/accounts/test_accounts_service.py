@@ -23,7 +23,7 @@ from shared.errors import (
 )
 from shared.ids import new_id
 from tests.interface.accounts.conftest import FAILURES_OF_AN_ADDRESS, Accounts, Contacts
-from tests.servers import until
+from tests.support.servers import until
 
 
 def fields(refused: pytest.ExceptionInfo[Refusal]) -> list[str]:

@@ -24,9 +24,9 @@ from shared.errors import (
     ValidationError,
 )
 from shared.ids import new_id
-from tests import story
 from tests.interface.stand_ins import Desk, People, StandIn, Standings, running
-from tests.servers import RabbitServer, until
+from tests.support import story
+from tests.support.servers import RabbitServer, until
 
 
 @dataclass

@@ -15,7 +15,7 @@ import pytest
 
 from services.gateway.rpc import Circuit, Rpc, ServiceFailure
 from shared.errors import TooSoon, Unavailable
-from tests.servers import RabbitServer
+from tests.support.servers import RabbitServer
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from nameko.exceptions import RemoteError
 
-from tests import story
-from tests.running import Mouth, ask, running
-from tests.servers import until
+from tests.support import story
+from tests.support.processes import Mouth, ask, running
+from tests.support.servers import until
 
 Environment = dict[str, str]
 PARTNERSHIP = "01973f00-0000-7000-8000-000000000002"

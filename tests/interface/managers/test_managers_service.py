@@ -11,9 +11,9 @@ import pytest
 from shared.contracts.accounts import UserChanged
 from shared.errors import NotFound, Unavailable, ValidationError
 from shared.ids import new_id
-from tests import story
 from tests.interface.stand_ins import Desk, StandIn, Standings, running
-from tests.servers import RabbitServer, until
+from tests.support import story
+from tests.support.servers import RabbitServer, until
 
 
 class Office:

@@ -10,9 +10,9 @@ import pytest
 from nameko.exceptions import RemoteError
 
 from shared.contracts.accounts import UserChanged
-from tests import story
-from tests.running import Mouth, ask, running
-from tests.servers import until
+from tests.support import story
+from tests.support.processes import Mouth, ask, running
+from tests.support.servers import until
 
 Environment = dict[str, str]
 NILS, ANN = story.NILS.id, "01973f00-0000-7000-8000-0000000000b2"

@@ -13,8 +13,8 @@ from services.history.domain.wording import details, title
 from services.history.store import TABLES
 from shared.bus.memory import MemoryDatabase
 from shared.ids import is_id
-from tests import story
-from tests.hearing import START, Ear
+from tests.support import story
+from tests.support.hearing import START, Ear
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from services.notifications.domain.recipients import candidates, hears
 from services.notifications.domain.wording import names, text, words
 from services.notifications.mail import check_sender, compose, home, message_id
 from services.notifications.post import Server
-from tests import story
-from tests.hearing import START
+from tests.support import story
+from tests.support.hearing import START
 
 SENDER, URL = "Accord <accord@accord.example>", "http://localhost:8080"
 

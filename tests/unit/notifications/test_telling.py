@@ -17,8 +17,8 @@ from shared.contracts.managers import TeamChanged
 from shared.contracts.notifications import CatchUp
 from shared.contracts.offers import Manager
 from shared.errors import NotFound, ValidationError
-from tests import story
-from tests.hearing import START, Ear
+from tests.support import story
+from tests.support.hearing import START, Ear
 
 US = "northwind"
 

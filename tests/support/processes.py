@@ -26,7 +26,7 @@ from shared.bus.topology import CONTENT_TYPE, EVENTS, fact_key
 from shared.clock import iso
 from shared.contracts.messages import Fact, digest
 from shared.ids import new_id
-from tests.servers import free_port, until
+from tests.support.servers import free_port, until
 
 
 def answers(port: int) -> bool:

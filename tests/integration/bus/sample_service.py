@@ -1,4 +1,4 @@
-"""The sample as a service: `python -m shared.bus.run tests.sample_service`."""
+"""The sample as a service: `python -m shared.bus.run tests.integration.bus.sample_service`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from shared.bus.entrypoints import Records, command, on, query
 from shared.bus.work import Heard, Work
 from shared.calls import Call
-from tests import sample
+from tests.integration.bus import sample
 
 
 class SampleService:

@@ -15,7 +15,7 @@ import httpx
 from nameko.standalone.rpc import ClusterRpcProxy
 
 from deploy.local.paths import ROOT
-from tests.servers import free_port, until
+from tests.support.servers import free_port, until
 
 PASSWORD = "correct horse battery"
 

@@ -18,7 +18,7 @@ from shared.contracts.offers import (
     OfferUndeliverable,
     Person,
 )
-from tests.hearing import START
+from tests.support.hearing import START
 
 PARTNERSHIP = "01973f00-0000-7000-8000-000000000001"
 ADA = Person(id="01973f00-0000-7000-8000-0000000000a1", name="Ada Lindqvist")
