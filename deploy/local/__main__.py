@@ -64,7 +64,7 @@ if __name__ == "__main__":
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
-    except OSError as error:
+    except Exception as error:
         from deploy.local.checks import explain
 
         print(f"accord: {explain(error)}", file=sys.stderr)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import shutil
 import subprocess
 import sys
+import traceback
 from pathlib import Path
 
 from deploy.local import apt
@@ -16,11 +18,19 @@ from deploy.local.ports import is_free
 _MIB = 1024 * 1024
 
 
-def explain(error: OSError) -> str:
-    """A sentence about an error of the operating system."""
-    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return "The disk is full." + (f" ({error.filename})" if error.filename else "")
-    return f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
+def explain(error: Exception) -> str:
+    """A sentence about an error nobody has thought of; what led to it is kept in `.run/log/make.log`."""
+    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return f"The disk is full{f': {error.filename}' if error.filename else ''}."
+    log = RUN / "log" / "make.log"
+    kept = ""
+    with contextlib.suppress(OSError):
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text("".join(traceback.format_exception(error)))
+        kept = f" ({log} says more)"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}{f': {error.filename}' if error.filename else ''}{kept}"
+    return f"{type(error).__name__}: {error}{kept}"
 
 
 def disk(venv: Path) -> None:
@@ -30,6 +40,13 @@ def disk(venv: Path) -> None:
         free = shutil.disk_usage(there).free // _MIB
         if free < needed:
             raise Trouble(f"The disk is full: {free} MiB are free in {there}, and Accord needs {needed}.")
+
+
+def still_room() -> None:
+    """Raise Trouble when the disk fills up while things start: what waits for room says nothing by itself."""
+    # Below this RabbitMQ takes no messages any more.
+    if shutil.disk_usage(RUN).free // _MIB < 50:
+        raise Trouble(f"The disk is full: fewer than 50 MiB are free in {RUN}.")
 
 
 def gateway_port() -> int:

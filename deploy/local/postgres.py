@@ -20,6 +20,7 @@ from pathlib import Path
 from urllib.parse import quote, urlencode
 
 from deploy.local.paths import Trouble, private_folder, reachable_by_others
+from deploy.local.virtualenv import last_line
 
 ADMIN = "postgres"
 ROLES = ("owner", "relay", "ops")
@@ -168,8 +169,7 @@ def create(at: Place, password: str) -> None:
     )  # fmt: skip
     os.close(reading)
     if done.returncode:
-        words = (done.stderr.strip() or done.stdout.strip() or "no message").splitlines()
-        raise Trouble(f"PostgreSQL's initdb failed: {words[-1]}")
+        raise Trouble(f"PostgreSQL's initdb failed: {last_line(done.stderr or done.stdout)}")
 
 
 def url(port: int, user: str, password: str, database: str, host: str = "127.0.0.1") -> str:

@@ -26,6 +26,7 @@ from urllib.parse import urlsplit, urlunsplit
 from xmlrpc.client import Fault, ServerProxy
 
 import psutil
+import psycopg
 from supervisor.xmlrpc import SupervisorTransport
 
 from deploy.local import broker as rabbitmq
@@ -128,9 +129,13 @@ def _start(*, foreground: bool) -> bool:
         _sweep()
         try:
             _start_all(foreground)
-        except BaseException:
+        except BaseException as error:
             with _deaf():
                 _stop()
+            if isinstance(error, psycopg.errors.DiskFull):
+                raise Trouble("The disk is full.") from error
+            if isinstance(error, psycopg.Error):
+                raise Trouble(f"PostgreSQL refuses: {str(error).strip().splitlines()[0]}") from error
             raise
     return True
 
@@ -372,6 +377,7 @@ def _wait_until_all_answer(urls: Mapping[str, str]) -> None:
             return
         if not _supervisor_pid():
             raise Trouble("Accord was stopped while it started.")
+        checks.still_room()
         for process in _supervisor().getAllProcessInfo():
             tried = seen.setdefault(process["name"], set())
             tried.add(process["pid"])

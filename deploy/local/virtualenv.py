@@ -67,7 +67,7 @@ def last_line(output: str) -> str:
     lines = [line.strip() for line in output.splitlines() if line.strip() and not line.startswith("[notice]")]
     if any("No space left on device" in line for line in lines):
         return "the disk is full"
-    errors = [line for line in lines if line.lower().startswith("error")]
+    errors = [line for line in lines if "error:" in line.lower()]
     return (errors or lines or ["it did not say why"])[-1]
 
 
