@@ -48,13 +48,7 @@ def services(
     service_databases: Callable[..., dict[str, str]], broker: RabbitServer, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., dict[str, str]]:
     def make(*names: str, prepared: bool = True, cell: str = "shared") -> dict[str, str]:
-        environment = {
-            **service_databases(*names),
-            "CELL": cell,
-            "ACCORD_AMQP_URI": broker.uri(cell),
-            "ACCORD_PEERS_AMQP_URI": broker.peers_uri(cell),
-            "PSYCOPG_WAIT_FUNC": "wait_selector",
-        }
+        environment = {**service_databases(*names), **broker.environment(cell)}
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
         broker.empty()

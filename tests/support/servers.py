@@ -198,6 +198,15 @@ class RabbitServer(_Server):
         """The URI of the cell's user in the vhost in which the cells meet."""
         return self.uri(cell, topology.PEERS_VHOST)
 
+    def environment(self, cell: str = SHARED) -> dict[str, str]:
+        """The variables with which a process of the cell's services finds this broker."""
+        return {
+            "CELL": cell,
+            "ACCORD_AMQP_URI": self.uri(cell),
+            "ACCORD_PEERS_AMQP_URI": self.peers_uri(cell),
+            "PSYCOPG_WAIT_FUNC": "wait_selector",
+        }
+
     def start(self) -> None:
         if self._epmd is None:
             self._epmd = self._spawn(self.node.epmd_command(), self.node.environment())

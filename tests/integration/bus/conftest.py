@@ -18,13 +18,7 @@ from tests.support.servers import RabbitServer, prepare
 @pytest.fixture(scope="module")
 def sample_environment(service_databases: Callable[..., dict[str, str]], broker: RabbitServer) -> dict[str, str]:
     """The database of offers with the sample's table in it, and the queues of offers; made once for the tests of a file."""
-    environment = {
-        **service_databases("offers"),
-        "CELL": "shared",
-        "ACCORD_AMQP_URI": broker.uri(),
-        "ACCORD_PEERS_AMQP_URI": broker.peers_uri(),
-        "PSYCOPG_WAIT_FUNC": "wait_selector",
-    }
+    environment = {**service_databases("offers"), **broker.environment()}
     prepare("offers", environment)
     with psycopg.connect(environment["ACCORD_OFFERS_OWNER_DATABASE_URL"]) as owner:
         owner.execute(MIGRATION)

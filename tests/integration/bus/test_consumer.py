@@ -22,7 +22,8 @@ from shared.bus.consumer import Feed
 from shared.bus.inbox import Tally
 from shared.bus.postgres import PostgresDatabase
 from tests.integration.bus.test_inbox import stream, words
-from tests.support.processes import ask, running
+from tests.support.desk import Desk
+from tests.support.processes import running
 from tests.support.servers import PostgresServer, RabbitServer, until
 
 
@@ -32,6 +33,7 @@ class World:
     def __init__(self, environment: dict[str, str], database: PostgresDatabase) -> None:
         self.environment = environment
         self.database = database
+        self.desk = Desk("offers", environment, seconds=20, tries=5)
 
     def send(
         self, bodies: Sequence[str], *, key: str = "northwind.offers.kazenor", content_type: str = topology.CONTENT_TYPE
@@ -178,9 +180,7 @@ def test_messages_are_handled_after_the_broker_died(world: World, service: Any, 
     broker.start()
     world.send(bodies("a", "b"))
     until(lambda: words(world.database) == ("a", "b"), 30, "the service is back at its queue")
-    until(
-        lambda: ask(world.environment, "offers", "echo", tenant="t", actor="u", x=1) == {"x": 1}, 30, "RPC is back, too"
-    )
+    until(lambda: world.desk.ask("echo", tenant="t", actor="u", x=1) == {"x": 1}, 30, "RPC is back, too")
     assert service.poll() is None
 
 
@@ -206,20 +206,20 @@ def test_slow_queries_do_not_stop_the_process(world: World) -> None:
     """Fact 1: with psycopg's own wait ten half-second queries take five seconds."""
     from concurrent.futures import ThreadPoolExecutor
 
-    ask(world.environment, "offers", "slow", tenant="t", actor="u")
+    world.desk.ask("slow", tenant="t", actor="u")
     began = time.monotonic()
-    ask(world.environment, "offers", "slow", tenant="t", actor="u")
+    world.desk.ask("slow", tenant="t", actor="u")
     one = time.monotonic() - began
     began = time.monotonic()
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda i: ask(world.environment, "offers", "slow", tenant="t", actor="u"), range(8)))
+        list(pool.map(lambda i: world.desk.ask("slow", tenant="t", actor="u"), range(8)))
     assert time.monotonic() - began < 5 * one
 
 
 @pytest.mark.usefixtures("service")
 def test_objects_that_kombu_would_take_for_its_own_are_plain_values(world: World) -> None:
     odd = {"__type__": "datetime", "__value__": "not a date"}
-    assert json.loads(ask(world.environment, "offers", "spell", tenant="t", actor="u", text=odd)) == {"text": odd}
+    assert json.loads(world.desk.ask("spell", tenant="t", actor="u", text=odd)) == {"text": odd}
 
 
 def test_a_service_without_the_patch_or_with_psycopgs_own_wait_does_not_start(world: World) -> None:

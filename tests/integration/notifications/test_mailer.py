@@ -12,7 +12,6 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from email.message import EmailMessage
 from typing import Any, Self
@@ -29,6 +28,7 @@ from shared.bus.postgres import PostgresDatabase
 from shared.contracts.accounts import UserChanged
 from tests.support import story
 from tests.support.hearing import START, Ear
+from tests.support.processes import is_ready
 from tests.support.servers import PostgresServer, free_port, until
 
 # It stops within 2 s; a busy machine may need longer to run it at all, but not as long as a mail server may be waited for.
@@ -125,14 +125,6 @@ def process(urls: dict[str, str], smtp_port: int, health_port: int) -> Iterator[
     finally:
         running.kill()
         running.wait()
-
-
-def ready(port: int) -> bool:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=2) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False
 
 
 def ended(running: subprocess.Popen[bytes]) -> float:
@@ -251,13 +243,13 @@ def test_the_process_outlives_its_mail_server_and_its_database_and_stops_when_to
     smtp_port, health_port = free_port(), free_port()
     write_mails(urls, "nils")
     with process(urls, smtp_port, health_port) as running:
-        until(lambda: ready(health_port), 15)
+        until(lambda: is_ready(health_port), 15)
         with Sink(smtp_port) as sink:
             until(lambda: len(sink.taken) == 1, 15)
             postgres_server.stop()
-            until(lambda: not ready(health_port), 15)
+            until(lambda: not is_ready(health_port), 15)
             postgres_server.start()
-            until(lambda: ready(health_port), 30)
+            until(lambda: is_ready(health_port), 30)
             write_mails(urls, "ann", partnership="another")
             until(lambda: "Ann <ann@northwind.example>" in [m["To"] for m in sink.taken], 15)
         assert running.poll() is None

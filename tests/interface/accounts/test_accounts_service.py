@@ -37,18 +37,18 @@ def test_a_business_registers_and_its_admin_logs_in_and_out(accounts: Accounts, 
     opened = accounts.log_in(tenant)
     assert set(opened) == {"token", "expires_at", "user"}
     assert opened["token"].startswith(f"accord_{tenant}_")
-    known = accounts.call("authenticate", token=opened["token"])
+    known = accounts.ask("authenticate", token=opened["token"])
     assert (known["tenant"], known["user"]["id"], known["company"]) == (tenant, ada, tenant.title())
-    me = accounts.call("get_me", tenant=tenant, actor=ada)
+    me = accounts.ask("get_me", tenant=tenant, actor=ada)
     assert set(me) == {"user", "tenant", "company", "permissions", "preferences"}
     assert set(me["user"]) == {"id", "name", "email", "role", "active", "locale", "time_zone"}
-    listed = accounts.call("list_sessions", tenant=tenant, actor=ada)
+    listed = accounts.ask("list_sessions", tenant=tenant, actor=ada)
     assert [one["id"] for one in listed["items"]] == [known["session_id"]]
-    assert accounts.call("close_session", tenant=tenant, actor=ada, token=opened["token"]) == {}
+    assert accounts.ask("close_session", tenant=tenant, actor=ada, token=opened["token"]) == {}
     with pytest.raises(NotAuthenticated):
-        accounts.call("authenticate", token=opened["token"])
-    assert [type_ for type_, _ in accounts.said(tenant)] == ["tenant.registered"]
-    assert [type_ for type_, _ in accounts.said(ada)] == ["user.changed"]
+        accounts.ask("authenticate", token=opened["token"])
+    assert [type_ for type_, *_ in accounts.said(tenant, tenant)] == ["tenant.registered"]
+    assert [type_ for type_, *_ in accounts.said(ada, tenant)] == ["user.changed"]
 
 
 def test_refusals_carry_their_sentence_code_and_fields(accounts: Accounts, tenant: str) -> None:
@@ -59,11 +59,11 @@ def test_refusals_carry_their_sentence_code_and_fields(accounts: Accounts, tenan
     with pytest.raises(TenantTaken):
         accounts.register(tenant)
     with pytest.raises(NotFound):
-        accounts.call("get_profile", tenant="nowhere", actor="system")
+        accounts.ask("get_profile", tenant="nowhere", actor="system")
     with pytest.raises(Forbidden):
-        accounts.call("get_profile", tenant=tenant, actor=new_id())
+        accounts.ask("get_profile", tenant=tenant, actor=new_id())
     with pytest.raises(NotFound):
-        accounts.call("update_user", tenant=tenant, actor=new_id(), user_id="7", nonsense=1)
+        accounts.ask("update_user", tenant=tenant, actor=new_id(), user_id="7", nonsense=1)
 
 
 @pytest.mark.parametrize(
@@ -105,27 +105,27 @@ def test_a_repeated_command_does_nothing_twice(accounts: Accounts, tenant: str) 
         "role": "member",
         "password": "another one",
     }
-    first = accounts.call("create_user", tenant=tenant, actor=ada, **body, idempotency_key="k")
-    assert accounts.call("create_user", tenant=tenant, actor=ada, **body, idempotency_key="k") == first
+    first = accounts.ask("create_user", tenant=tenant, actor=ada, **body, idempotency_key="k")
+    assert accounts.ask("create_user", tenant=tenant, actor=ada, **body, idempotency_key="k") == first
     with pytest.raises(IdempotencyKeyReused):
-        accounts.call("create_user", tenant=tenant, actor=ada, **body | {"name": "Eve"}, idempotency_key="k")
+        accounts.ask("create_user", tenant=tenant, actor=ada, **body | {"name": "Eve"}, idempotency_key="k")
     with pytest.raises(EmailTaken):
-        accounts.call("create_user", tenant=tenant, actor=ada, **body)
+        accounts.ask("create_user", tenant=tenant, actor=ada, **body)
     assert accounts.log_in(tenant, password="another one", email=f"bob@{tenant}.example")["user"]["id"] == first["id"]
 
 
 def test_a_new_password_is_the_one_that_counts(accounts: Accounts, tenant: str) -> None:
     ada = accounts.register(tenant)["user"]["id"]
     here, there = accounts.log_in(tenant)["token"], accounts.log_in(tenant)["token"]
-    session_id = accounts.call("authenticate", token=here)["session_id"]
+    session_id = accounts.ask("authenticate", token=here)["session_id"]
     with pytest.raises(ValidationError) as refused:
-        accounts.call("change_password", tenant=tenant, actor=ada, old="wrong", new="battery staple")
+        accounts.ask("change_password", tenant=tenant, actor=ada, old="wrong", new="battery staple")
     assert fields(refused) == ["old"]
     changed = {"old": "correct horse", "new": "battery staple", "session_id": session_id}
-    assert accounts.call("change_password", tenant=tenant, actor=ada, **changed) == {}
-    accounts.call("authenticate", token=here)
+    assert accounts.ask("change_password", tenant=tenant, actor=ada, **changed) == {}
+    accounts.ask("authenticate", token=here)
     with pytest.raises(NotAuthenticated):
-        accounts.call("authenticate", token=there)
+        accounts.ask("authenticate", token=there)
     with pytest.raises(NotAuthenticated):
         accounts.log_in(tenant)
     accounts.log_in(tenant, password="battery staple")
@@ -160,13 +160,13 @@ def test_who_tries_many_passwords_at_once_tries_no_more_of_them(accounts: Accoun
 
 def test_a_role_somebody_holds_stays(accounts: Accounts, tenant: str, contacts: Contacts) -> None:
     ada = accounts.register(tenant)["user"]["id"]
-    items = accounts.call("get_environments", tenant=tenant, actor=ada)["items"]
+    items = accounts.ask("get_environments", tenant=tenant, actor=ada)["items"]
     role = items[0]["roles"].pop(0)
     contacts.held = {role["id"]}
     with pytest.raises(RoleInUse, match="Viewer in Production"):
-        accounts.call("set_environments", tenant=tenant, actor=ada, items=items)
+        accounts.ask("set_environments", tenant=tenant, actor=ada, items=items)
     contacts.held = set()
-    after = accounts.call("set_environments", tenant=tenant, actor=ada, items=items)
+    after = accounts.ask("set_environments", tenant=tenant, actor=ada, items=items)
     assert (after["items"], after["version"]) == (items, 2)
 
 
@@ -175,10 +175,10 @@ def test_a_login_is_given_to_a_known_contact_only(accounts: Accounts, tenant: st
     contact = new_id()
     body: dict[str, Any] = {"name": "Bob", "email": f"bob@{tenant}.example", "role": "member", "contact_id": contact}
     with pytest.raises(ValidationError) as refused:
-        accounts.call("create_user", tenant=tenant, actor=ada, **body)
+        accounts.ask("create_user", tenant=tenant, actor=ada, **body)
     assert fields(refused) == ["contact_id"]
     contacts.people = {contact}
-    assert accounts.call("create_user", tenant=tenant, actor=ada, **body)["id"] == contact
+    assert accounts.ask("create_user", tenant=tenant, actor=ada, **body)["id"] == contact
 
 
 def test_a_neighbour_that_is_away_makes_a_command_unavailable_and_leaves_nothing(
@@ -188,8 +188,8 @@ def test_a_neighbour_that_is_away_makes_a_command_unavailable_and_leaves_nothing
     contacts.away = True
     body: dict[str, Any] = {"name": "Bob", "email": f"bob@{tenant}.example", "role": "member", "contact_id": new_id()}
     with pytest.raises(Unavailable):
-        accounts.call("create_user", tenant=tenant, actor=ada, **body)
-    assert len(accounts.call("list_users", tenant=tenant, actor=ada)["items"]) == 1
+        accounts.ask("create_user", tenant=tenant, actor=ada, **body)
+    assert len(accounts.ask("list_users", tenant=tenant, actor=ada)["items"]) == 1
 
 
 @pytest.mark.parametrize(
@@ -199,12 +199,13 @@ def test_an_offer_at_the_door_is_answered(accounts: Accounts, tenant: str, to: s
     ada = accounts.register(tenant)["user"]["id"]
     partnership = new_id()
     arrived = OfferArrived(origin="northwind", email=f"{whom}@{tenant}.example")
-    accounts.tell(arrived, tenant if to == "here" else "nowhere", partnership)
-    said = until(lambda: accounts.said(partnership), 10, "accounts answers the offer")
+    there = tenant if to == "here" else "nowhere"
+    accounts.say(arrived, tenant=there, subject=partnership)
+    said = until(lambda: accounts.said(partnership, there), 10, "accounts answers the offer")
     if found:
-        assert said == [("recipient.found", {"origin": "northwind", "user_id": ada})]
+        assert said == [("recipient.found", there, {"origin": "northwind", "user_id": ada})]
     else:
-        assert said == [("recipient.unknown", {"origin": "northwind"})]
+        assert said == [("recipient.unknown", there, {"origin": "northwind"})]
 
 
 def test_many_logins_at_once_do_not_keep_others_waiting(accounts: Accounts, tenant: str) -> None:
@@ -215,7 +216,7 @@ def test_many_logins_at_once_do_not_keep_others_waiting(accounts: Accounts, tena
         logins = [pool.submit(accounts.log_in, tenant) for _ in range(24)]
         while not all(login.done() for login in logins):
             # Hashes are computed in threads of their own, and whoever waits for one keeps nobody else from being answered.
-            accounts.call("authenticate", token=token)
+            accounts.ask("authenticate", token=token)
             answered += 1
         assert len({login.result()["token"] for login in logins}) == 24
     assert answered > 3

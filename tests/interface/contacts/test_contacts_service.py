@@ -24,8 +24,9 @@ from shared.errors import (
     ValidationError,
 )
 from shared.ids import new_id
-from tests.interface.stand_ins import Desk, People, StandIn, Standings, running
 from tests.support import story
+from tests.support.desk import Desk, serving
+from tests.support.neighbours import People, StandIn, Standings
 from tests.support.servers import RabbitServer, until
 
 
@@ -95,9 +96,9 @@ def everything(
     with (
         StandIn(uri, "accounts", {"get_people": people.get_people}) as accounts,
         StandIn(uri, "offers", {"get_standing": standings.get_standing}) as offers,
-        running("contacts", service_databases, broker) as desk,
+        serving("contacts", service_databases, broker) as environment,
     ):
-        yield desk, people, standings, accounts, offers
+        yield Desk("contacts", environment), people, standings, accounts, offers
 
 
 @pytest.fixture

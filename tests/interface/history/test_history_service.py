@@ -1,4 +1,4 @@
-"""The history service on a real broker and a real database, asked by a stock nameko client."""
+"""The history service on a real broker and a real database; offers is played."""
 
 from __future__ import annotations
 
@@ -7,65 +7,63 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from nameko.exceptions import RemoteError
 
+from shared.errors import NotFound, ValidationError
 from tests.support import story
-from tests.support.processes import Mouth, ask, running
-from tests.support.servers import until
+from tests.support.desk import Desk, serving
+from tests.support.neighbours import StandIn, Standings
+from tests.support.servers import RabbitServer, until
 
-Environment = dict[str, str]
 PARTNERSHIP = "01973f00-0000-7000-8000-000000000002"
-"""Of which offers, as replaced here, has said two facts."""
+"""Of which offers, as replaced here, has said two facts at northwind."""
 
 
 @pytest.fixture
-def stage(services: Callable[..., Environment]) -> Iterator[Environment]:
-    env = services("history")
+def desk(service_databases: Callable[..., dict[str, str]], broker: RabbitServer) -> Iterator[Desk]:
+    standings = Standings()
+    standings.add("northwind", PARTNERSHIP, "customer", 2)
+    standings.add("kazenor", PARTNERSHIP, "partner", 0)
     with (
-        running(env, "shared.bus.run", "services.history.service"),
-        running(env, "tests.neighbour", "tests.interface.history.offers"),
+        StandIn(broker.uri(), "offers", {"get_standing": standings.get_standing}),
+        serving("history", service_databases, broker, relay=False) as environment,
     ):
-        yield env
+        yield Desk("history", environment, seconds=20, tries=5)
 
 
-def entries(
-    env: Environment, tenant: str = "northwind", partnership: str = PARTNERSHIP, **query: Any
-) -> list[dict[str, Any]]:
-    answer = ask(env, "history", "list_entries", tenant=tenant, actor="nils", partnership_id=partnership, **query)
-    return list(answer["items"])
+def entries(desk: Desk, tenant: str = "northwind", **query: Any) -> list[dict[str, Any]]:
+    request = {"tenant": tenant, "actor": "nils", "partnership_id": PARTNERSHIP}
+    return list(desk.ask("list_entries", **request, **query)["items"])
 
 
-def test_history(stage: Environment) -> None:
+def test_history(desk: Desk) -> None:
     """One start of the processes for all that is asked at the interface."""
-    mouth = Mouth(stage)
-    received = mouth.body(story.RECEIVED, tenant="northwind", subject=PARTNERSHIP)
-    given = mouth.body(story.ACCEPTANCE_GIVEN, tenant="northwind", subject=PARTNERSHIP)
+    received = desk.body(story.RECEIVED, tenant="northwind", subject=PARTNERSHIP)
+    given = desk.body(story.ACCEPTANCE_GIVEN, tenant="northwind", subject=PARTNERSHIP)
 
     # Out of order and twice: one entry each, in the order in which it happened.
-    mouth.publish(given, given)
+    desk.publish(given, given)
     began = time.monotonic()
-    assert entries(stage) == []
+    assert entries(desk) == []
     # It waited for what offers says it has said, but not for ever.
     assert time.monotonic() - began > 0.9
-    mouth.publish(received, received, given)
-    assert [e["type"] for e in until(lambda: entries(stage))] == ["offer.accepted", "offer.sent"]
+    desk.publish(received, received, given)
+    assert [e["type"] for e in until(lambda: entries(desk))] == ["offer.accepted", "offer.sent"]
 
     # The other tenant has said nothing and sees nothing.
-    assert entries(stage, "kazenor", PARTNERSHIP[:-1] + "0") == []
+    assert entries(desk, "kazenor") == []
 
     # Pages.
-    page = ask(stage, "history", "list_entries", tenant="northwind", actor="nils", partnership_id=PARTNERSHIP, limit=1)
-    (second,) = entries(stage, limit=1, cursor=page["next"])
+    page = desk.ask("list_entries", tenant="northwind", actor="nils", partnership_id=PARTNERSHIP, limit=1)
+    (second,) = entries(desk, limit=1, cursor=page["next"])
     assert second["type"] == "offer.sent"
 
     # Refusals, in their order: a malformed id, what is not to be seen, the form of the query.
     for request, error in (
-        ({"partnership_id": "x", "limit": 0}, "NotFound"),
-        ({"partnership_id": "0e973f00-0000-7000-8000-000000000002", "limit": 0}, "NotFound"),
-        ({"partnership_id": PARTNERSHIP, "limit": 0}, "ValidationError"),
-        ({"partnership_id": PARTNERSHIP, "cursor": "x"}, "ValidationError"),
-        ({"partnership_id": PARTNERSHIP, "order": "id"}, "ValidationError"),
+        ({"partnership_id": "x", "limit": 0}, NotFound),
+        ({"partnership_id": "0e973f00-0000-7000-8000-000000000002", "limit": 0}, NotFound),
+        ({"partnership_id": PARTNERSHIP, "limit": 0}, ValidationError),
+        ({"partnership_id": PARTNERSHIP, "cursor": "x"}, ValidationError),
+        ({"partnership_id": PARTNERSHIP, "order": "id"}, ValidationError),
     ):
-        with pytest.raises(RemoteError) as refused:
-            ask(stage, "history", "list_entries", tenant="northwind", actor="nils", **request)
-        assert refused.value.exc_type == error
+        with pytest.raises(error):
+            desk.ask("list_entries", tenant="northwind", actor="nils", **request)

@@ -11,8 +11,9 @@ import pytest
 from shared.contracts.accounts import UserChanged
 from shared.errors import NotFound, Unavailable, ValidationError
 from shared.ids import new_id
-from tests.interface.stand_ins import Desk, StandIn, Standings, running
 from tests.support import story
+from tests.support.desk import Desk, serving
+from tests.support.neighbours import StandIn, Standings
 from tests.support.servers import RabbitServer, until
 
 
@@ -41,9 +42,9 @@ def everything(
     standings = Standings()
     with (
         StandIn(broker.uri(), "offers", {"get_standing": standings.get_standing}) as offers,
-        running("managers", service_databases, broker) as desk,
+        serving("managers", service_databases, broker) as environment,
     ):
-        yield desk, standings, offers
+        yield Desk("managers", environment), standings, offers
 
 
 @pytest.fixture
