@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -92,3 +94,14 @@ def imported(path: Path) -> set[str]:
         if isinstance(node, ast.ImportFrom) and node.module:
             found.add(node.module.split(".")[0])
     return found
+
+
+def test_every_service_knows_every_catalogue() -> None:
+    """Otherwise facts of a publisher it only listens to in part would wait for ever."""
+    seen = "import shared.bus.inbox; from shared.contracts.messages import CATALOGUE; print(len(CATALOGUE))"
+    done = subprocess.run([sys.executable, "-c", seen], cwd=ROOT, capture_output=True, text=True, check=True)
+    here = {path.stem for path in (ROOT / "shared" / "contracts").glob("*.py")} - {"__init__"}
+    for name in here:
+        importlib.import_module(f"shared.contracts.{name}")
+    ours = [model for model in CATALOGUE.values() if model.__module__.startswith("shared.contracts")]
+    assert int(done.stdout) == len(ours)
