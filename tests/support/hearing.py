@@ -8,10 +8,10 @@ from typing import Any
 
 from shared.bus.records import Table, Tables
 from shared.bus.session import Session
-from shared.bus.storage import Database
+from shared.bus.storage import Database, Outgoing
 from shared.bus.work import Heard
 from shared.calls import Call
-from shared.contracts.messages import Message
+from shared.contracts.messages import CATALOGUE, Envelope, Message
 
 START = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
 
@@ -47,3 +47,9 @@ class Ear:
     ) -> Any:
         """The answer of a command or a query."""
         return self.session.run(handler, Call(handler.__name__, tenant, actor, ids or {}), *args)
+
+
+def said(row: Outgoing) -> Message:
+    """What a row of the outbox says."""
+    envelope = Envelope.model_validate_json(row.body)
+    return CATALOGUE[envelope.kind, envelope.source, envelope.type].model_validate(envelope.data)

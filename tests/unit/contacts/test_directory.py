@@ -13,7 +13,8 @@ from shared.calls import Call
 from shared.contracts.accounts import UserChanged
 from shared.contracts.offers import DeclineReceived, OfferedContact, OfferSubmitted, Person
 from shared.errors import ChangedMeanwhile, ContactInUse, NotFound, ValidationError
-from tests.unit.contacts.stage import ADA, OFFER, START, STRANGER, Stage, call
+from tests.support.hearing import START
+from tests.unit.contacts.stage import ADA, OFFER, STRANGER, Stage, call
 
 
 @pytest.fixture
@@ -57,8 +58,8 @@ def test_a_new_contact_has_all_fields_of_the_contract(stage: Stage) -> None:
         "title": "Support",
         "is_user": False,
         "version": 1,
-        "created_at": "2026-03-02T09:00:01Z",
-        "updated_at": "2026-03-02T09:00:01Z",
+        "created_at": "2026-05-04T09:00:01Z",
+        "updated_at": "2026-05-04T09:00:01Z",
     }
     assert stage.do(handlers.get_contact, call(contact_id=made["id"])) == made
 

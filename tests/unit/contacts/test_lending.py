@@ -26,7 +26,8 @@ from shared.contracts.offers import (
     Person,
 )
 from shared.errors import ValidationError
-from tests.unit.contacts.stage import ADA, BEN, OFFER, START, STRANGER, Stage, call
+from tests.support.hearing import START
+from tests.unit.contacts.stage import ADA, BEN, OFFER, STRANGER, Stage, call
 
 NILS = Person(id=BEN, name="Nils")
 ROLE = Grant(environment_id=STRANGER, environment="Production", role_id=OFFER, role="Viewer")

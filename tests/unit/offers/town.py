@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from services.offers import handlers
@@ -19,10 +19,11 @@ from shared.bus.unit import Unit
 from shared.bus.work import Confirmed
 from shared.calls import Call
 from shared.contracts import accounts as from_accounts
-from shared.contracts.messages import CATALOGUE, Envelope, Message, digest
+from shared.contracts.messages import Message
 from shared.ids import new_id
+from tests.support.hearing import START, said
+from tests.support.saying import Streams
 
-START = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
 ENVIRONMENTS = [
     {"id": "e1", "name": "Production", "roles": [{"id": "r1", "name": "Viewer"}, {"id": "r2", "name": "Operator"}]},
     {"id": "e2", "name": "Development", "roles": [{"id": "r3", "name": "Viewer"}]},
@@ -56,7 +57,7 @@ class Side:
         self.inbox = Inbox(self.database, "offers", Tables(TABLES), hear, confirmed=confirmed, clock=lambda: town.now)
         self.people: dict[str, dict[str, Any]] = {}
         self.contacts: dict[str, dict[str, Any]] = {}
-        self._facts: dict[tuple[str, str], tuple[int, str]] = {}
+        self._facts = Streams()
         self._taken = 0
         self.admin = self.user("admin", f"admin@{tenant}.example")
 
@@ -80,14 +81,7 @@ class Side:
 
     def hear(self, fact: Message, *, subject: str) -> None:
         """Accounts or another service of our side states a fact."""
-        key = (fact.publisher, subject)
-        sequence, previous = self._facts.get(key, (0, ""))
-        envelope = Envelope(
-            id=new_id(), type=fact.type, source=fact.publisher, subject=subject, time=self.town.now, origin=self.tenant,
-            destination=self.tenant, sequence=sequence + 1, previous=previous, kind="fact", data=fact.model_dump(mode="json"),
-        )  # fmt: skip
-        body = envelope.model_dump_json()
-        self._facts[key] = (sequence + 1, digest(body))
+        body = self._facts.body(fact, tenant=self.tenant, subject=subject, time=self.town.now)
         assert self.inbox.handle([decode(body)]).applied == 1
 
     def call(self, person: Person, **ids: str) -> Call:
@@ -149,8 +143,7 @@ class Side:
 
     def said(self, kind: str = "fact") -> list[Any]:
         """All that was said, oldest first."""
-        rows = [Envelope.model_validate_json(r.body) for r in self.database.outbox if r.kind == kind]
-        return [CATALOGUE[(e.kind, e.source, e.type)].model_validate(e.data) for e in rows]
+        return [said(row) for row in self.database.outbox if row.kind == kind]
 
     def take(self) -> list[str]:
         """The peer messages that were said since the last time."""
