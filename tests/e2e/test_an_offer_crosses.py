@@ -7,8 +7,10 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+import psycopg
 import pytest
 
+from deploy.local.paths import SERVICES
 from shared.ids import new_id
 from tests.support.servers import until
 from tests.support.stack import Business, Stack
@@ -261,3 +263,25 @@ def test_the_mails_land_in_the_folder(stack: Stack, pair: tuple[Business, Busine
         20,
         "a mail for the receiver",
     )
+
+
+def test_nothing_waits_anywhere_afterwards(stack: Stack, pair: tuple[Business, Business]) -> None:
+    north, south = pair
+    mia = north.contact("Mia")
+    id = north.offer(south, mia)["id"]
+    south.until(id, status="open")
+    body = {"contacts": [{"contact_id": mia, "roles": [{"environment": "Production", "role": "Viewer"}]}]}
+    south.post(f"/partnerships/{id}/acceptance", body)
+    north.until(id, status="accepted")
+    for service in SERVICES:
+        with psycopg.connect(stack.env[f"ACCORD_{service.upper()}_DATABASE_URL"], autocommit=True) as connection:
+            connection.execute("select set_config('app.tenants', %s, false)", [f"{north.tenant},{south.tenant}"])
+
+            def waiting(of: psycopg.Connection[Any] = connection) -> list[tuple[Any, ...]]:
+                return of.execute(
+                    """select 'inbox', type, state, error from inbox where state <> 'applied'
+                       union all select 'outbox', type, kind, '' from outbox where due_at is not null
+                       union all select 'stream', subject, service, '' from streams where peer <> tenant and sent > confirmed"""
+                ).fetchall()
+
+            until(lambda w=waiting: not w(), 20, f"{service}: {waiting()}")  # type: ignore[misc]
