@@ -130,8 +130,8 @@ def test_two_admins_cannot_leave_at_once(postgres: PostgresDatabase, tenant: str
 
 
 @pytest.fixture
-def owner(accounts_urls: dict[str, str]) -> Iterator[psycopg.Connection[Any]]:
-    with psycopg.connect(accounts_urls["ACCORD_ACCOUNTS_OWNER_DATABASE_URL"], autocommit=True) as connection:
+def owner(urls: dict[str, str]) -> Iterator[psycopg.Connection[Any]]:
+    with psycopg.connect(urls["ACCORD_ACCOUNTS_OWNER_DATABASE_URL"], autocommit=True) as connection:
         yield connection
 
 
@@ -160,8 +160,8 @@ def test_nobody_sees_another_business(postgres: PostgresDatabase, tenant: str) -
         ("select state from attempts where tenant = 'a' order by since, id limit 21", "attempts_since"),
     ],
 )
-def test_every_list_has_its_index(accounts_urls: dict[str, str], query: str, index: str) -> None:
-    with psycopg.connect(accounts_urls["ACCORD_ACCOUNTS_DATABASE_URL"]) as connection:
+def test_every_list_has_its_index(urls: dict[str, str], query: str, index: str) -> None:
+    with psycopg.connect(urls["ACCORD_ACCOUNTS_DATABASE_URL"]) as connection:
         connection.execute("set local enable_seqscan = off")
         connection.execute("set local enable_sort = off")
         plan = "\n".join(row[0] for row in connection.execute(f"explain {query}").fetchall())
@@ -170,12 +170,12 @@ def test_every_list_has_its_index(accounts_urls: dict[str, str], query: str, ind
 
 
 def test_no_password_and_no_token_can_be_read_from_the_database(
-    postgres: PostgresDatabase, accounts_urls: dict[str, str], tenant: str
+    postgres: PostgresDatabase, urls: dict[str, str], tenant: str
 ) -> None:
     accounts = Accounts(postgres)
     accounts.register(tenant, "ada@example.org")
     token = accounts.log_in("ada@example.org", tenant=tenant)
-    with psycopg.connect(accounts_urls["ACCORD_ACCOUNTS_DATABASE_URL"]) as connection:
+    with psycopg.connect(urls["ACCORD_ACCOUNTS_DATABASE_URL"]) as connection:
         connection.execute("select set_config('app.tenants', %s, true)", [tenant])
         everything = "".join(str(connection.execute(f"select * from {table.name}").fetchall()) for table in TABLES)
     assert token.session_id in everything

@@ -66,9 +66,9 @@ class Noting:
 
 
 @pytest.fixture(scope="module")
-def full(contacts_urls: dict[str, str]) -> Iterator[psycopg.Connection[Any]]:
+def full(urls: dict[str, str]) -> Iterator[psycopg.Connection[Any]]:
     """A database with enough in it for the planner to choose as it would in use: a large tenant beside small ones."""
-    with psycopg.connect(contacts_urls["ACCORD_CONTACTS_DATABASE_URL"]) as connection:
+    with psycopg.connect(urls["ACCORD_CONTACTS_DATABASE_URL"]) as connection:
         sizes = {"x": 20_000, **{f"other{n}": 500 for n in range(20)}}
         connection.execute("select set_config('app.tenants', %s, true)", [",".join(sizes)])
         for tenant, size in sizes.items():
@@ -83,7 +83,7 @@ def full(contacts_urls: dict[str, str]) -> Iterator[psycopg.Connection[Any]]:
                 [tenant, size],
             )
         connection.commit()
-        with psycopg.connect(contacts_urls["ACCORD_CONTACTS_OWNER_DATABASE_URL"]) as owner:
+        with psycopg.connect(urls["ACCORD_CONTACTS_OWNER_DATABASE_URL"]) as owner:
             owner.execute("analyze contacts, partnerships")
         yield connection
 
@@ -215,8 +215,8 @@ def test_every_list_has_the_index_that_serves_it(full: psycopg.Connection[Any], 
     assert index in plan and "Sort" not in plan and "Seq Scan" not in plan, plan
 
 
-def test_without_a_tenant_in_the_transaction_nothing_is_seen(contacts_urls: dict[str, str]) -> None:
-    with psycopg.connect(contacts_urls["ACCORD_CONTACTS_DATABASE_URL"]) as connection:
+def test_without_a_tenant_in_the_transaction_nothing_is_seen(urls: dict[str, str]) -> None:
+    with psycopg.connect(urls["ACCORD_CONTACTS_DATABASE_URL"]) as connection:
         connection.execute("select set_config('app.tenants', 'canary', true)")
         connection.execute("insert into parked (tenant, id, version, state) values ('canary', %s, 1, '{}')", [new_id()])
         connection.commit()

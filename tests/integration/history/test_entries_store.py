@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import psycopg
@@ -10,32 +9,23 @@ import pytest
 
 from services.history import handlers
 from services.history.store import TABLES
-from shared.bus.memory import MemoryDatabase
 from shared.bus.postgres import PostgresDatabase
+from shared.bus.storage import Database
 from tests.support import story
 from tests.support.hearing import Ear
 
 
-@pytest.fixture(scope="module")
-def history_urls(service_databases: Callable[..., dict[str, str]]) -> dict[str, str]:
-    from shared.bus.prepare import prepare_database
-
-    urls = service_databases("history")
-    prepare_database("history", urls["ACCORD_HISTORY_OWNER_DATABASE_URL"])
+@pytest.fixture
+def urls(urls: dict[str, str]) -> dict[str, str]:
+    """Of an empty database."""
+    with psycopg.connect(urls["ACCORD_HISTORY_OWNER_DATABASE_URL"], autocommit=True) as owner:
+        owner.execute("truncate entries, streams, inbox, outbox, answers")
     return urls
 
 
-@pytest.fixture(params=["twin", "postgres"])
-def ear(request: pytest.FixtureRequest) -> Iterator[Ear]:
-    if request.param == "twin":
-        yield Ear(MemoryDatabase(), "history", TABLES)
-        return
-    urls: dict[str, str] = request.getfixturevalue("history_urls")
-    with psycopg.connect(urls["ACCORD_HISTORY_OWNER_DATABASE_URL"], autocommit=True) as owner:
-        owner.execute("truncate entries, streams, inbox, outbox, answers")
-    database = PostgresDatabase(urls["ACCORD_HISTORY_DATABASE_URL"], size=2)
-    yield Ear(database, "history", TABLES)
-    database._pool.close()
+@pytest.fixture
+def ear(database: Database) -> Ear:
+    return Ear(database, "history", TABLES)
 
 
 def page(ear: Ear, tenant: str = "kazenor", partnership: str = story.PARTNERSHIP, **query: Any) -> dict[str, Any]:
@@ -78,11 +68,11 @@ def test_a_partnership_shows_only_its_own(ear: Ear) -> None:
     assert page(ear, "northwind") == {"items": [], "next": None}
 
 
-def test_the_database_shows_a_tenant_nothing_of_another(history_urls: dict[str, str]) -> None:
-    database = PostgresDatabase(history_urls["ACCORD_HISTORY_DATABASE_URL"], size=1)
+def test_the_database_shows_a_tenant_nothing_of_another(urls: dict[str, str]) -> None:
+    database = PostgresDatabase(urls["ACCORD_HISTORY_DATABASE_URL"], size=1)
     ear = Ear(database, "history", TABLES)
     ear.hear(handlers.offer_submitted, story.SUBMITTED, tenant="globex", subject="rls")
-    with psycopg.connect(history_urls["ACCORD_HISTORY_DATABASE_URL"]) as connection:
+    with psycopg.connect(urls["ACCORD_HISTORY_DATABASE_URL"]) as connection:
         for seeing, number in (("globex", 1), ("globe", 0), ("", 0)):
             connection.execute("select set_config('app.tenants', %s, true)", [seeing])
             assert connection.execute("select count(*) from entries where partnership_id = 'rls'").fetchone() == (
@@ -91,8 +81,8 @@ def test_the_database_shows_a_tenant_nothing_of_another(history_urls: dict[str, 
     database._pool.close()
 
 
-def test_the_timeline_is_read_from_its_index(history_urls: dict[str, str]) -> None:
-    with psycopg.connect(history_urls["ACCORD_HISTORY_DATABASE_URL"]) as service:
+def test_the_timeline_is_read_from_its_index(urls: dict[str, str]) -> None:
+    with psycopg.connect(urls["ACCORD_HISTORY_DATABASE_URL"]) as service:
         service.execute("select set_config('app.tenants', 'a', true)")
         service.execute("set local enable_seqscan = off")
         service.execute("set local enable_sort = off")

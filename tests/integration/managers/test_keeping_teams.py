@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import psycopg
@@ -11,9 +10,7 @@ import pytest
 
 from services.managers import handlers
 from services.managers.store import TABLES
-from shared.bus.memory import MemoryDatabase
-from shared.bus.postgres import PostgresDatabase
-from shared.bus.prepare import prepare_database
+from shared.bus.storage import Database
 from shared.calls import Paged
 from shared.contracts.accounts import UserChanged
 from shared.contracts.offers import Manager
@@ -22,21 +19,9 @@ from tests.support import story
 from tests.support.hearing import Ear
 
 
-@pytest.fixture(scope="session")
-def managers_urls(service_databases: Callable[..., dict[str, str]]) -> dict[str, str]:
-    urls = service_databases("managers")
-    prepare_database("managers", urls["ACCORD_MANAGERS_OWNER_DATABASE_URL"])
-    return urls
-
-
-@pytest.fixture(params=["twin", "postgres"])
-def ear(request: pytest.FixtureRequest) -> Iterator[Ear]:
-    if request.param == "twin":
-        yield Ear(MemoryDatabase(), "managers", TABLES)
-        return
-    database = PostgresDatabase(request.getfixturevalue("managers_urls")["ACCORD_MANAGERS_DATABASE_URL"])
-    yield Ear(database, "managers", TABLES)
-    database.close()
+@pytest.fixture
+def ear(database: Database) -> Ear:
+    return Ear(database, "managers", TABLES)
 
 
 def test_a_team_comes_back_with_the_names_of_today(ear: Ear) -> None:
@@ -59,8 +44,8 @@ def test_a_team_comes_back_with_the_names_of_today(ear: Ear) -> None:
     assert listed("t" + secrets.token_hex(6)) == []
 
 
-def test_without_a_tenant_in_the_transaction_nothing_is_seen(managers_urls: dict[str, str]) -> None:
-    with psycopg.connect(managers_urls["ACCORD_MANAGERS_DATABASE_URL"]) as connection:
+def test_without_a_tenant_in_the_transaction_nothing_is_seen(urls: dict[str, str]) -> None:
+    with psycopg.connect(urls["ACCORD_MANAGERS_DATABASE_URL"]) as connection:
         for table in ("teams", "colleagues"):
             connection.execute("select set_config('app.tenants', 'canary', true)")
             connection.execute(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import psycopg
@@ -12,23 +11,17 @@ from services.notifications import handlers
 from services.notifications.domain.people import Mail
 from services.notifications.mailer import SQL
 from services.notifications.store import TABLES
-from shared.bus.memory import MemoryDatabase
 from shared.bus.postgres import PostgresDatabase
+from shared.bus.storage import Database
 from shared.contracts.accounts import UserChanged
 from shared.contracts.notifications import CatchUp
 from tests.support import story
 from tests.support.hearing import START, Ear
 
 
-@pytest.fixture(params=["twin", "postgres"])
-def ear(request: pytest.FixtureRequest) -> Iterator[Ear]:
-    if request.param == "twin":
-        yield Ear(MemoryDatabase(), "notifications", TABLES)
-        return
-    urls: dict[str, str] = request.getfixturevalue("urls")
-    database = PostgresDatabase(urls["ACCORD_NOTIFICATIONS_DATABASE_URL"], size=2)
-    yield Ear(database, "notifications", TABLES)
-    database._pool.close()
+@pytest.fixture
+def ear(database: Database) -> Ear:
+    return Ear(database, "notifications", TABLES)
 
 
 def user(ear: Ear, id: str, tenant: str = "northwind") -> None:
