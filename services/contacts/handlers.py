@@ -187,34 +187,12 @@ def roles_in_use(work: Work, call: Call, query: RolesInUse, now: datetime) -> Js
 
 def offer_submitted(work: Work, message: Heard[OfferSubmitted], now: datetime) -> None:
     """We offered people of ours."""
-    offer = message.data
-    _begin(
-        work,
-        lending.offered(
-            tenant=message.tenant,
-            id=message.subject,
-            side="partner",
-            counterpart=offer.customer,
-            contacts=[(one.id, one.name, one.title) for one in offer.contacts],
-            at=offer.sent_at,
-        ),
-    )
+    _begin(work, message, side="partner", counterpart=message.data.customer)
 
 
 def offer_received(work: Work, message: Heard[OfferReceived], now: datetime) -> None:
     """People of another business are offered to us."""
-    offer = message.data
-    _begin(
-        work,
-        lending.offered(
-            tenant=message.tenant,
-            id=message.subject,
-            side="customer",
-            counterpart=offer.partner,
-            contacts=[(one.id, one.name, one.title) for one in offer.contacts],
-            at=offer.sent_at,
-        ),
-    )
+    _begin(work, message, side="customer", counterpart=message.data.partner)
 
 
 def acceptance_given(work: Work, message: Heard[AcceptanceGiven], now: datetime) -> None:
@@ -303,9 +281,21 @@ def details_due(work: Work, message: Heard[DetailsDue], now: datetime) -> None:
         work.later(DetailsDue(after=page.next), tenant=message.tenant, subject=message.subject, at=now)
 
 
-def _begin(work: Work, partnership: Partnership) -> None:
-    if work.get(Partnership, partnership.tenant, partnership.id) is None:
-        _follow(work, None, partnership)
+def _begin(
+    work: Work, message: Heard[OfferSubmitted] | Heard[OfferReceived], *, side: lending.Side, counterpart: str
+) -> None:
+    if work.get(Partnership, message.tenant, message.subject) is not None:
+        return
+    offer = message.data
+    partnership = lending.offered(
+        tenant=message.tenant,
+        id=message.subject,
+        side=side,
+        counterpart=counterpart,
+        contacts=[(one.id, one.name, one.title) for one in offer.contacts],
+        at=offer.sent_at,
+    )
+    _follow(work, None, partnership)
 
 
 def _follow(work: Work, before: Partnership | None, after: Partnership) -> None:
