@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.servers import PostgresServer, RabbitServer, prepare, temporary_folder
-from tests.support.stack import Stack
+from tests.support.stack import Stack, running_stack
 
 
 @pytest.fixture(scope="session")
@@ -63,8 +63,5 @@ def services(
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
     """The whole of Accord, running; one for all tests that ask for it."""
-    with temporary_folder() as folder:
-        running = Stack(folder)
-        running.up()
+    with running_stack() as running:
         yield running
-        running.down()

@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from deploy.local.paths import ROOT
-from tests.support.servers import temporary_folder
-from tests.support.stack import PASSWORD, Business, Stack
+from tests.support.browser import chromium
+from tests.support.stack import PASSWORD, Business, Stack, running_stack
 
 IMAGES = ROOT / "docs" / "images"
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-)
 PEOPLE = ("Marta Oduya", "Jonas Weber", "Priya Raman", "Tomás Ferreira")
 
 
@@ -79,18 +68,11 @@ def look(browser: Browser, stack: Stack, ours: Business, waiting: str, partnersh
 def main() -> None:
     """Take all pictures."""
     IMAGES.mkdir(parents=True, exist_ok=True)
-    with temporary_folder() as folder:
-        stack = Stack(Path(folder))
-        stack.up()
-        try:
-            ours, waiting, partnership = story(stack)
-            with sync_playwright() as playwright:
-                browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-                for theme in ("light", "dark"):
-                    look(browser, stack, ours, waiting, partnership, theme)
-                browser.close()
-        finally:
-            stack.down()
+    with running_stack() as stack:
+        ours, waiting, partnership = story(stack)
+        with chromium() as browser:
+            for theme in ("light", "dark"):
+                look(browser, stack, ours, waiting, partnership, theme)
 
 
 if __name__ == "__main__":

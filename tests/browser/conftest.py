@@ -1,35 +1,20 @@
-"""A browser, and what every page must hold: nothing on the console, nothing against the content security policy.
-
-The browser is the one of the system (Debian: chromium). A missing browser is a failure, never a skip.
-"""
+"""A browser, and what every page must hold: nothing on the console, nothing against the content security policy."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
+from tests.support.browser import chromium
 
 
 # Not of the session: while Playwright runs, no other test in this process could run an event loop.
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    found = shutil.which("chromium") or shutil.which("chromium-browser")
-    assert found, "These tests need Chromium (Debian: apt install chromium)."
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
+    with chromium() as running:
         yield running
-        running.close()
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import httpx
 from nameko.standalone.rpc import ClusterRpcProxy
 
 from deploy.local.paths import ROOT
-from tests.support.servers import free_port, until
+from tests.support.servers import free_port, temporary_folder, until
 
 PASSWORD = "correct horse battery"
 
@@ -163,3 +163,15 @@ class Stack:
         """A stock nameko client."""
         with ClusterRpcProxy({"AMQP_URI": self.env["ACCORD_AMQP_URI"]}, timeout=10) as proxy:
             yield proxy
+
+
+@contextmanager
+def running_stack() -> Iterator[Stack]:
+    """A stack in a folder of its own, for the time of a block."""
+    with temporary_folder() as folder:
+        stack = Stack(folder)
+        stack.up()
+        try:
+            yield stack
+        finally:
+            stack.down()
