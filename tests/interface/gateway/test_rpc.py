@@ -93,8 +93,8 @@ def test_a_service_nobody_has_heard_of_is_unavailable_at_once(broker: RabbitServ
         async with connected(broker.uri()) as rpc:
             began = time.monotonic()
             with pytest.raises(Unavailable):
-                await rpc.call("nobody", "anything", 5)
-            assert time.monotonic() - began < 1
+                await rpc.call("nobody", "anything", 60)
+            assert time.monotonic() - began < 30, "it waited for the deadline"
             assert not await rpc.answers("nobody")
 
     asyncio.run(scenario())
@@ -105,8 +105,8 @@ def test_a_silent_service_is_unavailable_at_the_deadline(broker: RabbitServer, s
         async with connected(broker.uri()) as rpc:
             began = time.monotonic()
             with pytest.raises(Unavailable):
-                await rpc.call("stock", "sleep", 0.3, seconds=2)
-            assert 0.3 <= time.monotonic() - began < 1
+                await rpc.call("stock", "sleep", 0.3, seconds=30)
+            assert 0.3 <= time.monotonic() - began < 15, "it waited for the answer"
             assert await rpc.call("stock", "echo", 5, a=1) == {"a": 1}
 
     asyncio.run(scenario())
@@ -116,7 +116,7 @@ def test_calls_fail_at_once_when_the_broker_goes_and_work_again_when_it_is_back(
     async def scenario() -> None:
         async with connected(broker.uri()) as rpc:
             with running(broker.uri()):
-                waiting = asyncio.create_task(rpc.call("stock", "sleep", 30, seconds=20))
+                waiting = asyncio.create_task(rpc.call("stock", "sleep", 90, seconds=80))
                 assert await rpc.call("stock", "echo", 5, a=1) == {"a": 1}
                 began = time.monotonic()
                 await asyncio.to_thread(broker.kill)
@@ -124,7 +124,7 @@ def test_calls_fail_at_once_when_the_broker_goes_and_work_again_when_it_is_back(
                     await waiting
                 with pytest.raises(Unavailable):
                     await rpc.call("stock", "echo", 5)
-                assert time.monotonic() - began < 5
+                assert time.monotonic() - began < 40, "it waited for the answer"
             await asyncio.to_thread(broker.start)
             await until(lambda: rpc.connected)
             # Another one: stock nameko does not always survive its broker.
@@ -142,7 +142,7 @@ def test_it_starts_while_the_broker_is_away() -> None:
         with pytest.raises(Unavailable):
             await rpc.call("stock", "echo", 5)
         await rpc.stop()
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 20, "it waited for the broker"
 
     asyncio.run(scenario())
 
