@@ -189,7 +189,7 @@ def wait_until_ready(admin_url: str, seconds: float = 30.0) -> None:
             return
         except psycopg.Error as error:
             if time.monotonic() > until:
-                raise Trouble(f"PostgreSQL does not answer: {str(error).strip().splitlines()[-1]}") from error
+                raise Trouble(f"PostgreSQL does not answer: {str(error).strip().splitlines()[0]}") from error
             time.sleep(0.1)
 
 

@@ -18,7 +18,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -190,11 +190,14 @@ def _start_all(foreground: bool) -> None:
     programs.write_configuration(RUN / "supervisord.conf", _socket(), [*servers, *applications])
     _spawn_supervisor(foreground)
 
-    postgres.wait_until_ready(admin_url)
+    own = {program.name for program in servers}
+    with _last_words_of("postgres", own):
+        postgres.wait_until_ready(admin_url, 30 if "postgres" in own else 5)
     for service in SERVICES:
         postgres.create_service(admin_url, service, passwords)
-    for uri in (amqp_uri, peers_uri):
-        rabbitmq.wait_until_ready(uri, 60 if servers and servers[-1].name == "broker" else 5)
+    with _last_words_of("broker", own):
+        for uri in (amqp_uri, peers_uri):
+            rabbitmq.wait_until_ready(uri, 60 if "broker" in own else 5)
     environment = {
         **common,
         "PORT": str(gateway),
@@ -389,6 +392,15 @@ def _wait_until_all_answer(urls: Mapping[str, str]) -> None:
                 f"Not ready after {_START_WITHIN:.0f} seconds: {names}; .run/log/{min(waiting)}.log says more."
             )
         time.sleep(0.2)
+
+
+@contextlib.contextmanager
+def _last_words_of(name: str, own: Container[str]) -> Iterator[None]:
+    """When it does not answer, and is a server of ours, what it said last."""
+    try:
+        yield
+    except Trouble as trouble:
+        raise Trouble(f"{trouble} It said last: {_last_words(name)}") if name in own else trouble from None
 
 
 def _last_words(name: str) -> str:
