@@ -391,7 +391,7 @@ def _wait_until_all_answer(urls: Mapping[str, str]) -> None:
             raise Trouble(
                 f"Not ready after {_START_WITHIN:.0f} seconds: {names}; .run/log/{min(waiting)}.log says more."
             )
-        time.sleep(0.2)
+        time.sleep(0.5)
 
 
 @contextlib.contextmanager
@@ -412,10 +412,12 @@ def _last_words(name: str) -> str:
 
 def _answering(urls: Mapping[str, str]) -> dict[str, bool]:
     """Which of these processes say that they are ready."""
+    # Never through a proxy: this is the loopback.
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def ready(url: str) -> bool:
         try:
-            with urllib.request.urlopen(f"{url}/readyz", timeout=2) as answer:
+            with direct.open(f"{url}/readyz", timeout=2) as answer:
                 return bool(answer.status == 200)
         except (OSError, ValueError, urllib.error.HTTPError):
             return False
