@@ -1,4 +1,4 @@
-"""Entrypoints of the offers service; every line of meaning is in handlers.py."""
+"""Entrypoints of the offers service; every line of meaning is in handlers/."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from services.offers import handlers
 from services.offers.commands import AcceptOffer, Chosen, DeclineOffer, SendOffer, Standing
+from services.offers.handlers import answering, finding, looking, replicas, sending
 from services.offers.store import TABLES
 from shared.bus.door import CHANGERS, SYSTEM_PERSON, Person, admit
 from shared.bus.entrypoints import Neighbour, Records, command, on, query
@@ -37,53 +37,53 @@ class OffersService:
         person, answers = self._door(call, settings=True)
         body = call.read(SendOffer)
         answers = replace(answers, contacts={c["id"]: c for c in asked.result()["items"]})
-        return self.records.run(handlers.send_offer, call, body, person=person, answers=answers)
+        return self.records.run(sending.send_offer, call, body, person=person, answers=answers)
 
     @command("partnership_id")
     def accept_offer(self, call: Call) -> Json:
-        self._see(handlers.get_partnership, call)
+        self._see(looking.get_partnership, call)
         asked = self.accounts.start("get_environments", tenant=call.tenant, actor=call.actor)
         person, answers = self._door(call)
         body = call.read(AcceptOffer)
         answers = replace(answers, environments=asked.result()["items"])
-        return self.records.run(handlers.accept_offer, call, body, person=person, answers=answers)
+        return self.records.run(answering.accept_offer, call, body, person=person, answers=answers)
 
     @command("partnership_id")
     def decline_offer(self, call: Call) -> Json:
-        self._see(handlers.get_partnership, call)
+        self._see(looking.get_partnership, call)
         person, _ = self._door(call)
-        return self.records.run(handlers.decline_offer, call, call.read(DeclineOffer), person=person)
+        return self.records.run(answering.decline_offer, call, call.read(DeclineOffer), person=person)
 
     @command("partnership_id")
     def remove_partnership(self, call: Call) -> None:
-        self._see(handlers.get_partnership, call)
+        self._see(looking.get_partnership, call)
         self._door(call)
         call.read(Empty)
-        self.records.run(handlers.remove_partnership, call)
+        self.records.run(looking.remove_partnership, call)
 
     @command("partnership_id")
     def mark_seen(self, call: Call) -> None:
-        self._see(handlers.get_partnership, call)
+        self._see(looking.get_partnership, call)
         call.read(Empty)
-        self.records.run(handlers.mark_seen, call)
+        self.records.run(looking.mark_seen, call)
 
     @query("partnership_id")
     def get_partnership(self, call: Call) -> Json:
-        return self._see(handlers.get_partnership, call)
+        return self._see(looking.get_partnership, call)
 
     @query("partnership_id")
     def get_standing(self, call: Call) -> Json:
-        return self._see(handlers.get_standing, call, call.read(Standing).change)
+        return self._see(looking.get_standing, call, call.read(Standing).change)
 
     @query()
     def list_partnerships(self, call: Call) -> Json:
-        return self._see(handlers.list_partnerships, call, call.read(Chosen))
+        return self._see(looking.list_partnerships, call, call.read(Chosen))
 
     @query()
     def count_partnerships(self, call: Call) -> Json:
-        return self._see(handlers.count_partnerships, call)
+        return self._see(looking.count_partnerships, call)
 
-    def _door(self, call: Call, *, settings: bool = False) -> tuple[Person, handlers.Answers]:
+    def _door(self, call: Call, *, settings: bool = False) -> tuple[Person, finding.Answers]:
         """Who acts, and the other people the body names, in one question; with `settings` also how long our offers stay open.
 
         Raises Forbidden unless they may change partnerships.
@@ -92,8 +92,8 @@ class OffersService:
             raise Forbidden("A person must do this.")
         ids = _ids(call, "manager_ids", call.actor)
         found = self.accounts.get_people(tenant=call.tenant, actor=SYSTEM, ids=ids, settings=settings)
-        answers = handlers.Answers(
-            {p["id"]: p for p in found["items"]}, offer_days=found.get("offer_expiry_days", handlers.OFFER_DAYS)
+        answers = finding.Answers(
+            {p["id"]: p for p in found["items"]}, offer_days=found.get("offer_expiry_days", finding.OFFER_DAYS)
         )
         return admit(_Told(found), call, *CHANGERS), answers
 
@@ -101,7 +101,7 @@ class OffersService:
         """Let somebody look: whom accounts has told us of, in one transaction; it is asked only about somebody we have not heard of."""
 
         def look(work: Work, call: Call, *, now: datetime) -> Json | None:
-            person = SYSTEM_PERSON if call.actor == SYSTEM else handlers.person_of(work, call)
+            person = SYSTEM_PERSON if call.actor == SYSTEM else finding.person_of(work, call)
             return None if person is None else handler(work, call, *args, person=person, now=now)
 
         seen: Json | None = self.records.read(look, call)
@@ -109,53 +109,53 @@ class OffersService:
             return seen
         return self.records.read(handler, call, *args, person=admit(self.accounts, call))  # type: ignore[no-any-return]
 
-    @on(said.OfferSent, needs=handlers.needed_for_offer)
+    @on(said.OfferSent, needs=sending.needed_for_offer)
     def receive_offer(self, work: Work, message: Heard[said.OfferSent], now: datetime) -> None:
-        handlers.receive_offer(work, message, now)
+        sending.receive_offer(work, message, now)
 
     @on(said.OfferAccepted)
     def receive_acceptance(self, work: Work, message: Heard[said.OfferAccepted], now: datetime) -> None:
-        handlers.receive_acceptance(work, message, now)
+        answering.receive_acceptance(work, message, now)
 
     @on(said.OfferDeclined)
     def receive_decline(self, work: Work, message: Heard[said.OfferDeclined], now: datetime) -> None:
-        handlers.receive_decline(work, message, now)
+        answering.receive_decline(work, message, now)
 
     @on(said.OfferBounced)
     def receive_bounce(self, work: Work, message: Heard[said.OfferBounced], now: datetime) -> None:
-        handlers.receive_bounce(work, message, now)
+        sending.receive_bounce(work, message, now)
 
     @on(Confirmed)
     def receipt(self, work: Work, news: Confirmed, now: datetime) -> None:
-        handlers.receipt(work, news, now)
+        looking.receipt(work, news, now)
 
     @on(from_accounts.RecipientFound)
     def recipient_found(self, work: Work, message: Heard[from_accounts.RecipientFound], now: datetime) -> None:
-        handlers.recipient_found(work, message, now)
+        sending.recipient_found(work, message, now)
 
     @on(from_accounts.RecipientUnknown)
     def recipient_unknown(self, work: Work, message: Heard[from_accounts.RecipientUnknown], now: datetime) -> None:
-        handlers.recipient_unknown(work, message, now)
+        sending.recipient_unknown(work, message, now)
 
     @on(from_accounts.TenantRegistered)
     def tenant_registered(self, work: Work, message: Heard[from_accounts.TenantRegistered], now: datetime) -> None:
-        handlers.tenant_registered(work, message, now)
+        replicas.tenant_registered(work, message, now)
 
     @on(from_accounts.ProfileChanged)
     def profile_changed(self, work: Work, message: Heard[from_accounts.ProfileChanged], now: datetime) -> None:
-        handlers.profile_changed(work, message, now)
+        replicas.profile_changed(work, message, now)
 
     @on(from_accounts.SettingsChanged)
     def settings_changed(self, work: Work, message: Heard[from_accounts.SettingsChanged], now: datetime) -> None:
-        handlers.settings_changed(work, message, now)
+        replicas.settings_changed(work, message, now)
 
     @on(from_accounts.UserChanged)
     def user_changed(self, work: Work, message: Heard[from_accounts.UserChanged], now: datetime) -> None:
-        handlers.user_changed(work, message, now)
+        replicas.user_changed(work, message, now)
 
     @on(from_managers.TeamChanged)
     def team_changed(self, work: Work, message: Heard[from_managers.TeamChanged], now: datetime) -> None:
-        handlers.team_changed(work, message, now)
+        replicas.team_changed(work, message, now)
 
 
 def _ids(call: Call, field: str, *more: str) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg
 
-from services.offers import handlers
+from services.offers.handlers import looking
 from services.offers.commands import Chosen
 from services.offers.store import TABLES
 from shared.bus.door import SYSTEM_PERSON
@@ -72,7 +72,7 @@ class Home:
         original = postgres.PostgresStorage
         postgres.PostgresStorage = Noting  # type: ignore[misc]
         try:
-            found = session.read(handlers.list_partnerships, call, Chosen(), person=SYSTEM_PERSON)
+            found = session.read(looking.list_partnerships, call, Chosen(), person=SYSTEM_PERSON)
         finally:
             postgres.PostgresStorage = original  # type: ignore[misc]
             database.close()

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from services.offers import handlers
 from services.offers.commands import Chosen, SendOffer
+from services.offers.handlers import answering, finding, looking, sending
 from shared.bus.work import Confirmed, Heard
 from shared.clock import iso
 from shared.contracts import accounts as from_accounts
@@ -61,7 +61,7 @@ def test_an_offer_stays_open_for_as_long_as_the_settings_say(town: Town) -> None
     mia = town.kazenor.contact("Mia")
     body = SendOffer(customer_tenant="northwind", customer_email=MAIL, message="Hello", contact_ids=[mia])
     call = town.kazenor.call(town.kazenor.admin)
-    sent = town.kazenor.session.run(handlers.send_offer, call, body, person=town.kazenor.admin, answers=answers)
+    sent = town.kazenor.session.run(sending.send_offer, call, body, person=town.kazenor.admin, answers=answers)
     town.deliver()
     for shown in (sent, town.northwind.get(sent["id"])):
         assert shown["expires_at"] == iso(town.now + timedelta(days=7))
@@ -195,7 +195,7 @@ def test_the_same_message_from_a_third_business_changes_nothing(town: Town) -> N
         company="Mallory", accepted_by=said.Person(id="x", name="X"), accepted_at=town.now, contact_ids=[], comment=""
     )
     town.kazenor.session.run(
-        lambda work, call, now: handlers.receive_acceptance(work, Heard("kazenor", "mallory", id, 1, now, body), now),
+        lambda work, call, now: answering.receive_acceptance(work, Heard("kazenor", "mallory", id, 1, now, body), now),
         town.kazenor.call(town.kazenor.admin),
     )
     assert town.kazenor.get(id)["status"] == "open"
@@ -225,20 +225,20 @@ def test_a_member_sees_the_offer_that_was_sent_to_them_and_may_not_answer_it(tow
 def test_a_person_whose_login_is_off_sees_nothing(town: Town) -> None:
     gone = town.kazenor.user("admin", "gone@kazenor.example", active=False)
     with pytest.raises(Forbidden):
-        town.kazenor.session.read(lambda work, call, now: handlers.person_of(work, call), town.kazenor.call(gone))
+        town.kazenor.session.read(lambda work, call, now: finding.person_of(work, call), town.kazenor.call(gone))
 
 
 def test_a_final_tile_is_removed_and_still_found_under_its_status(town: Town) -> None:
     id, _ = open_offer(town)
     call = town.kazenor.call(town.kazenor.admin, partnership_id=id)
     with pytest.raises(WrongState):
-        town.kazenor.session.run(handlers.remove_partnership, call)
+        town.kazenor.session.run(looking.remove_partnership, call)
     town.northwind.decline(id)
     town.deliver()
     assert len(town.kazenor.list()) == 1
     with pytest.raises(ChangedMeanwhile):
-        town.kazenor.session.run(handlers.remove_partnership, replace(call, if_match="1"))
-    town.kazenor.session.run(handlers.remove_partnership, call)
+        town.kazenor.session.run(looking.remove_partnership, replace(call, if_match="1"))
+    town.kazenor.session.run(looking.remove_partnership, call)
     assert town.kazenor.list() == []
     assert [p["id"] for p in town.kazenor.list(status="ended")] == [id]
     assert [p["id"] for p in town.northwind.list()] == [id]
@@ -255,15 +255,15 @@ def test_the_home_list_is_filtered_searched_sorted_and_counted(town: Town) -> No
     assert [p["id"] for p in k.list(turn="ours")] == [back]
     assert len(k.list(q="NORTH")) == 2 and k.list(q="south") == []
     assert k.list(status=["declined"]) == [] and len(k.list(status="open")) == 2
-    counts = k.session.read(handlers.count_partnerships, k.call(k.admin), person=k.admin)
+    counts = k.session.read(looking.count_partnerships, k.call(k.admin), person=k.admin)
     assert counts == {
         "by_status": {"open": 2},
         "by_role": {"partner": 1, "customer": 1},
         "by_turn": {"ours": 1, "theirs": 1},
     }
-    page = k.session.read(handlers.list_partnerships, k.call(k.admin), Chosen(limit=1), person=k.admin)
+    page = k.session.read(looking.list_partnerships, k.call(k.admin), Chosen(limit=1), person=k.admin)
     rest = k.session.read(
-        handlers.list_partnerships, k.call(k.admin), Chosen(limit=1, cursor=page["next"]), person=k.admin
+        looking.list_partnerships, k.call(k.admin), Chosen(limit=1, cursor=page["next"]), person=k.admin
     )
     assert [page["items"][0]["id"], rest["items"][0]["id"], rest["next"]] == [back, id, None]
 
@@ -274,7 +274,7 @@ def test_delivery_goes_from_queued_over_delivered_and_seen_to_answered(town: Tow
 
     def news(applied: int, seen: int) -> str:
         k.session.run(
-            lambda work, call, now: handlers.receipt(work, Confirmed("kazenor", "northwind", id, applied, seen), now),
+            lambda work, call, now: looking.receipt(work, Confirmed("kazenor", "northwind", id, applied, seen), now),
             k.call(k.admin),
         )
         return str(k.get(id)["delivery"])
@@ -293,7 +293,7 @@ def test_delivery_goes_from_queued_over_delivered_and_seen_to_answered(town: Tow
 def test_a_person_who_looks_moves_the_receipt(town: Town) -> None:
     id, _ = open_offer(town)
     n = town.northwind
-    n.session.run(handlers.mark_seen, n.call(n.admin, partnership_id=id))
+    n.session.run(looking.mark_seen, n.call(n.admin, partnership_id=id))
     stream = next(s for s in n.database.streams.values() if s.peer == "kazenor")
     assert (stream.seen, stream.receipt_due) == (1, True)
 
@@ -303,7 +303,7 @@ def test_a_late_bounce_does_not_undo_what_the_addressee_decided(town: Town) -> N
     town.northwind.accept(id, {mia: [("Production", "Viewer")]})
     town.deliver()
     town.kazenor.session.run(
-        lambda work, call, now: handlers.receive_bounce(
+        lambda work, call, now: sending.receive_bounce(
             work, Heard("kazenor", "northwind", id, 2, now, said.OfferBounced()), now
         ),
         town.kazenor.call(town.kazenor.admin),
@@ -317,7 +317,7 @@ def test_standing_says_what_neighbours_need_and_refuses_for_them(town: Town) -> 
     member = k.user("member", "mo@kazenor.example")
 
     def standing(person: object, change: bool = False) -> dict:  # type: ignore[type-arg]
-        return k.session.read(handlers.get_standing, k.call(k.admin, partnership_id=id), change, person=person)  # type: ignore[no-any-return]
+        return k.session.read(looking.get_standing, k.call(k.admin, partnership_id=id), change, person=person)  # type: ignore[no-any-return]
 
     assert standing(k.admin)["version"] == 1
     assert standing(k.admin, True)["role"] == "partner"

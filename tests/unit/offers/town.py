@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from services.offers import handlers
 from services.offers.commands import AcceptOffer, Chosen, DeclineOffer, SendOffer
 from services.offers.domain.partnership import Partnership
+from services.offers.handlers import answering, finding, looking, sending
 from services.offers.service import OffersService
 from services.offers.store import TABLES
 from shared.bus.door import Person
@@ -87,8 +87,8 @@ class Side:
     def call(self, person: Person, **ids: str) -> Call:
         return Call("test", self.tenant, person.id, ids)
 
-    def answers(self) -> handlers.Answers:
-        return handlers.Answers(self.people, self.contacts, ENVIRONMENTS)
+    def answers(self) -> finding.Answers:
+        return finding.Answers(self.people, self.contacts, ENVIRONMENTS)
 
     def send(
         self, to: str, email: str, *contacts: str, by: Person | None = None, managers: tuple[str, ...] = ()
@@ -101,7 +101,7 @@ class Side:
             contact_ids=list(contacts),
             manager_ids=list(managers),
         )
-        return self.run(handlers.send_offer, self.call(by), body, person=by, answers=self.answers())
+        return self.run(sending.send_offer, self.call(by), body, person=by, answers=self.answers())
 
     def accept(
         self, id: str, roles: dict[str, list[tuple[str, str]]], by: Person | None = None, comment: str | None = None
@@ -115,12 +115,12 @@ class Side:
             comment=comment,
         )
         return self.run(
-            handlers.accept_offer, self.call(by, partnership_id=id), body, person=by, answers=self.answers()
+            answering.accept_offer, self.call(by, partnership_id=id), body, person=by, answers=self.answers()
         )
 
     def decline(self, id: str, reason: str | None = None, *, block: bool = False) -> dict[str, Any]:
         call = self.call(self.admin, partnership_id=id)
-        return self.run(handlers.decline_offer, call, DeclineOffer(reason=reason, block=block), person=self.admin)
+        return self.run(answering.decline_offer, call, DeclineOffer(reason=reason, block=block), person=self.admin)
 
     def run(self, handler: Any, call: Call, *args: Any, **more: Any) -> Any:
         self.town.now += timedelta(seconds=1)
@@ -128,12 +128,12 @@ class Side:
 
     def list(self, person: Person | None = None, **chosen: Any) -> list[dict[str, Any]]:
         person = person or self.admin
-        page = self.session.read(handlers.list_partnerships, self.call(person), Chosen(**chosen), person=person)
+        page = self.session.read(looking.list_partnerships, self.call(person), Chosen(**chosen), person=person)
         return list(page["items"])
 
     def get(self, id: str, person: Person | None = None) -> dict[str, Any]:
         person = person or self.admin
-        return self.session.read(handlers.get_partnership, self.call(person, partnership_id=id), person=person)
+        return self.session.read(looking.get_partnership, self.call(person, partnership_id=id), person=person)
 
     def record(self, id: str) -> Partnership:
         with self.database.transaction([self.tenant]) as storage:

@@ -1,0 +1,171 @@
+"""Accepting and declining an offer, on the side that does it and on the side that hears of it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from services.offers import views
+from services.offers.commands import AcceptOffer, DeclineOffer
+from services.offers.domain import answering as rules
+from services.offers.domain.partnership import Named, Offered
+from services.offers.handlers.finding import Answers, about, ours, team
+from shared.bus.door import Person, check_version
+from shared.bus.work import Heard, Json, Work
+from shared.calls import Call
+from shared.contracts import offers as said
+from shared.errors import ValidationError
+
+
+def accept_offer(
+    work: Work, call: Call, command: AcceptOffer, *, person: Person, answers: Answers, now: datetime
+) -> Json:
+    """Accept with some of the contacts, each with roles (OE-08). Raises NotFound, WrongState, ValidationError."""
+    p = ours(work, call)
+    rules.ensure_open(p)
+    check_version(call, p.version)
+    errors: list[tuple[str, str]] = []
+    offered = {c.id: c for c in p.offered}
+    chosen: dict[str, said.AcceptedContact] = {}
+    for i, wanted in enumerate(command.contacts):
+        contact = offered.get(wanted.contact_id)
+        if contact is None:
+            errors.append((f"contacts.{i}.contact_id", "This contact was not offered to you."))
+        elif contact.id in chosen:
+            errors.append((f"contacts.{i}.contact_id", "The same contact stands here twice."))
+        else:
+            grants = _grants(i, wanted.roles, answers.environments, errors)
+            chosen[contact.id] = said.AcceptedContact(id=contact.id, name=contact.name, roles=grants)
+    managers = team(command.manager_ids, person, answers, errors)
+    if errors:
+        raise ValidationError.of(*errors)
+    by = Named(person.id, person.name)
+    p = work.put(rules.accept(p, contacts=list(chosen), by=by, managers=tuple(m.id for m in managers), now=now))
+    comment = command.comment or ""
+    who = said.Person(id=by.id, name=by.name)
+    work.say(
+        said.AcceptanceGiven(
+            partner=p.counterpart,
+            company=p.company,
+            by=who,
+            at=now,
+            contacts=list(chosen.values()),
+            declined=[said.Person(id=c.id, name=c.name) for c in p.offered if c.id not in chosen],
+            managers=managers,
+            comment=comment,
+        ),
+        tenant=p.tenant,
+        subject=p.id,
+    )
+    work.tell(
+        said.OfferAccepted(
+            company=person.company, accepted_by=who, accepted_at=now, contact_ids=list(chosen), comment=comment
+        ),
+        tenant=p.tenant,
+        to=p.counterpart,
+        subject=p.id,
+    )
+    return views.partnership(p, changes=True)
+
+
+def _grants(
+    at: int, roles: Sequence[Any], environments: Sequence[Json], errors: list[tuple[str, str]]
+) -> list[said.Grant]:
+    """Each role by id or exact name, in an environment by id or exact name."""
+    grants: list[said.Grant] = []
+    for j, wanted in enumerate(roles):
+        environment = next((e for e in environments if wanted.environment in (e["id"], e["name"])), None)
+        if environment is None:
+            errors.append((f"contacts.{at}.roles.{j}.environment", "You have no environment of this name or id."))
+            continue
+        role = next((r for r in environment["roles"] if wanted.role in (r["id"], r["name"])), None)
+        if role is None:
+            errors.append((f"contacts.{at}.roles.{j}.role", f"{environment['name']} has no role of this name or id."))
+            continue
+        grant = said.Grant(
+            environment_id=environment["id"], environment=environment["name"], role_id=role["id"], role=role["name"]
+        )
+        if grant not in grants:
+            grants.append(grant)
+    return grants
+
+
+def decline_offer(work: Work, call: Call, command: DeclineOffer, *, person: Person, now: datetime) -> Json:
+    """Decline, with an optional reason that the sender sees (OE-09); with `block` we want no more of theirs (BX-09), which they don't see.
+
+    Raises NotFound, WrongState.
+    """
+    p = ours(work, call)
+    rules.ensure_open(p)
+    check_version(call, p.version)
+    reason = command.reason or ""
+    p = work.put(rules.decline(p, reason=reason, now=now))
+    who = said.Person(id=person.id, name=person.name)
+    work.say(
+        said.DeclineGiven(partner=p.counterpart, company=p.company, by=who, at=now, reason=reason, block=command.block),
+        tenant=p.tenant,
+        subject=p.id,
+    )
+    work.tell(
+        said.OfferDeclined(company=person.company, declined_by=who, declined_at=now, reason=reason),
+        tenant=p.tenant,
+        to=p.counterpart,
+        subject=p.id,
+    )
+    return views.partnership(p, changes=True)
+
+
+def receive_acceptance(work: Work, message: Heard[said.OfferAccepted], now: datetime) -> None:
+    """The customer accepted (OE-08)."""
+    p = about(work, message)
+    data = message.data
+    if p is None:
+        return
+    after = rules.accepted(
+        p,
+        contacts=data.contact_ids,
+        company=data.company,
+        by=Named(data.accepted_by.id, data.accepted_by.name),
+        now=now,
+    )
+    if after is p:
+        return
+    p = work.put(after)
+    chosen = set(data.contact_ids)
+    work.say(
+        said.AcceptanceReceived(
+            customer=p.counterpart,
+            company=p.company,
+            by=data.accepted_by,
+            at=data.accepted_at,
+            contacts=_people(p.offered, chosen),
+            declined=_people(p.offered, {c.id for c in p.offered} - chosen),
+            comment=data.comment,
+        ),
+        tenant=p.tenant,
+        subject=p.id,
+    )
+
+
+def receive_decline(work: Work, message: Heard[said.OfferDeclined], now: datetime) -> None:
+    """The customer declined (OE-09)."""
+    p = about(work, message)
+    data = message.data
+    if p is None:
+        return
+    after = rules.declined(p, company=data.company, reason=data.reason, now=now)
+    if after is p:
+        return
+    p = work.put(after)
+    work.say(
+        said.DeclineReceived(
+            customer=p.counterpart, company=p.company, by=data.declined_by, at=data.declined_at, reason=data.reason
+        ),
+        tenant=p.tenant,
+        subject=p.id,
+    )
+
+
+def _people(offered: Sequence[Offered], ids: Collection[str]) -> list[said.Person]:
+    return [said.Person(id=c.id, name=c.name) for c in offered if c.id in ids]

@@ -1,0 +1,105 @@
+"""Looking at partnerships: the home list, one of them, what neighbours may know; having looked, and taking a final tile away."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from services.offers import views
+from services.offers.commands import Chosen
+from services.offers.domain import answering as rules
+from services.offers.domain.partnership import ENDED, Partnership
+from services.offers.handlers.finding import looked_up, ours, visible
+from shared.bus.door import Person, check_version
+from shared.bus.work import Confirmed, Json, Work
+from shared.calls import Call
+from shared.errors import Forbidden, WrongState
+from shared.text import fold
+
+
+def list_partnerships(work: Work, call: Call, chosen: Chosen, *, person: Person, now: datetime) -> Json:
+    """The home list: all that was not removed, or all of the chosen statuses (OE-01)."""
+    where, search = _filter(chosen, person)
+    order = {"company": "company", "turn_since": "turn_since", "-sent_at": "-sent_at"}.get(chosen.sort, "-updated_at")
+    page = work.find(
+        Partnership, call.tenant, where=where, search=search, order=order, after=chosen.cursor, limit=chosen.limit
+    )
+    return {"items": [views.partnership(p, changes=person.changes) for p in page.items], "next": page.next}
+
+
+def count_partnerships(work: Work, call: Call, *, person: Person, now: datetime) -> Json:
+    """How many tiles there are by status, role and turn."""
+    where, search = _filter(Chosen(), person)
+    return {
+        "by_status": work.count(Partnership, call.tenant, by="status", where=where, search=search),
+        "by_role": work.count(Partnership, call.tenant, by="role", where=where, search=search),
+        "by_turn": {
+            turn: n
+            for turn, n in work.count(Partnership, call.tenant, by="turn", where=where, search=search).items()
+            if turn
+        },
+    }
+
+
+def _filter(chosen: Chosen, person: Person) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+    where: dict[str, Any] = {"shown": ["home"] if chosen.status is None else ["home", "kept"]}
+    search = [("name_search", fold(chosen.q))] if chosen.q else []
+    if chosen.status is not None:
+        wanted: set[str] = set(chosen.status if isinstance(chosen.status, list) else [chosen.status])
+        if "ended" in wanted:
+            wanted = (wanted - {"ended"}) | ENDED
+        where["status"] = sorted(wanted)
+    if chosen.role is not None:
+        where["role"] = chosen.role
+    if chosen.turn is not None:
+        where["turn"] = chosen.turn
+    if not person.changes:
+        search.append(("viewers", f"|{person.id}|"))
+    return where, search
+
+
+def get_partnership(work: Work, call: Call, *, person: Person, now: datetime) -> Json:
+    """One partnership. Raises NotFound when it is not the viewer's to see."""
+    return views.partnership(visible(looked_up(work, call), person), changes=person.changes)
+
+
+def get_standing(work: Work, call: Call, change: bool, *, person: Person, now: datetime) -> Json:
+    """What its neighbours need to know of a partnership before they do anything. `version` is the number of our last fact about it.
+
+    Raises NotFound when it is not the actor's to see; with `change` Forbidden for a role that may not, WrongState once it is final.
+    """
+    p = visible(looked_up(work, call), person)
+    if change and not person.changes:
+        raise Forbidden()
+    if change and p.final:
+        raise WrongState(f"The partnership has ended: it is {p.status}.")
+    return {
+        "role": p.role,
+        "counterpart": {"tenant": p.counterpart, "company": p.company},
+        "status": p.status,
+        "suspended": p.status == "suspended",
+        "managers": list(p.managers),
+        "version": work.said(p.tenant, p.id),
+    }
+
+
+def mark_seen(work: Work, call: Call, *, now: datetime) -> None:
+    """A person of ours has looked: the other side learns it with the next receipt (BX-03). Raises NotFound."""
+    p = ours(work, call)
+    work.mark_seen(p.tenant, p.counterpart, p.id)
+
+
+def receipt(work: Work, news: Confirmed, now: datetime) -> None:
+    """The other side has got, or looked at, what we said (BX-03)."""
+    p = work.get(Partnership, news.tenant, news.subject)
+    if p is not None and p.counterpart == news.peer and (news.applied > p.confirmed or news.seen > p.seen):
+        work.put(replace(p, confirmed=max(p.confirmed, news.applied), seen=max(p.seen, news.seen)))
+
+
+def remove_partnership(work: Work, call: Call, *, now: datetime) -> None:
+    """Take a final tile from home (OE-19). Raises NotFound, WrongState."""
+    p = ours(work, call)
+    after = rules.remove(p, now)
+    check_version(call, p.version)
+    work.put(after)
