@@ -7,8 +7,8 @@ from typing import Any
 
 import psycopg
 
-from services.offers.handlers import looking
 from services.offers.commands import Chosen
+from services.offers.handlers import looking
 from services.offers.store import TABLES
 from shared.bus.door import SYSTEM_PERSON
 from shared.bus.postgres import PostgresDatabase, PostgresStorage
