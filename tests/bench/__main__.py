@@ -25,7 +25,7 @@ from tests.bench.product import Product
 from tests.bench.profile import Profiler
 
 PARTS = ("messages", "latency", "home", "memory")
-BUDGET_S = 330.0
+BUDGET_S = 300.0
 PAUSE_S = 0.03  # between the POSTs to the stock chain, which leaves nothing behind that would have to be waited for
 
 
@@ -236,7 +236,7 @@ class Bench:
             self.lines.append(
                 Line(
                     f"memory of {name}: idle, after {stack.sent} offers",
-                    Figure(name, "MiB", [idle[name], value]),
+                    Figure(name, "MiB", [idle[name], value], " → "),
                     limit=90.0,
                 )
             )

@@ -19,6 +19,7 @@ class Figure:
     name: str
     unit: str
     values: list[float] = field(default_factory=list)
+    between: str = " / "
 
     @property
     def median(self) -> float:
@@ -27,6 +28,8 @@ class Figure:
     def __str__(self) -> str:
         if not self.values:
             return "—"
+        if self.between != " / ":
+            return f"{self.between.join(_short(v) for v in self.values)} {self.unit}"
         low, middle, high = (_short(v) for v in (min(self.values), self.median, max(self.values)))
         return f"{low} / {middle} / {high} {self.unit}"
 
