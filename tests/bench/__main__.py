@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import time
+import traceback
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -327,13 +328,19 @@ def main(arguments: list[str]) -> int:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, stop)
+    bench = Bench(1 if chosen.quick else chosen.rounds, parts, chosen.quick, Profiler(chosen.profile))
     try:
-        bench = Bench(1 if chosen.quick else chosen.rounds, parts, chosen.quick, Profiler(chosen.profile))
         say(f"The machine is {100 * busy():.0f} % busy with other things.")
         bench.run()
     except KeyboardInterrupt:
         say("Stopped.")
         return 130
+    except Exception as error:
+        # What was measured until then is told.
+        traceback.print_exc()
+        bench.notes.append(f"The bench broke off: {type(error).__name__}: {error}")
+        print(bench.table())
+        return 1
     print(bench.table())
     return 0
 
