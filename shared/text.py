@@ -12,6 +12,8 @@ from pydantic import AfterValidator, BeforeValidator, StringConstraints
 from shared.ids import is_id
 
 RESERVED_TENANTS = frozenset({"www", "api", "admin", "shared", "system", "static", "accord"})
+# Cc: control; Cs: lone surrogates, which no database and no mail can carry.
+_UNWANTED = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _TENANT = re.compile(r"[a-z](?:[a-z0-9-]*[a-z0-9])")
 
 
@@ -22,10 +24,8 @@ def clean(value: Any, *, breaks: bool) -> Any:
     value = value.replace("\r\n", "\n").replace("\r", "\n")
     if not breaks:
         value = value.replace("\n", " ").replace("\t", " ")
-    # Cc: control; Cs: lone surrogates, which no database and no mail can carry.
-    kept = "".join(c for c in value if c == "\n" or unicodedata.category(c) not in {"Cc", "Cs"})
     # Last, as what stood between a letter and its accent is gone now.
-    return unicodedata.normalize("NFC", kept).strip()
+    return unicodedata.normalize("NFC", _UNWANTED.sub("", value)).strip()
 
 
 def _line(value: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 from psycopg_pool import ConnectionPool, PoolTimeout
@@ -28,7 +28,7 @@ _TYPES = {
 
 
 def _unnest(columns: Sequence[str], types: Mapping[str, str] = _TYPES) -> str:
-    return "unnest(" + ", ".join(f"%s::{types.get(c, 'text')}[]" for c in columns) + ")"
+    return "unnest(" + ", ".join(f"%b::{types.get(c, 'text')}[]" for c in columns) + ")"
 
 
 def _sets(columns: Sequence[str]) -> str:
@@ -37,20 +37,19 @@ def _sets(columns: Sequence[str]) -> str:
 
 # Each statement says how many rows it must write; expect_rows ends the transaction with 40001 when somebody else was first.
 _STREAMS_READ = f"""
-    select {", ".join("s." + c for c in _STREAM_COLUMNS)} from streams s
-    join unnest(%s::text[], %s::text[]) as k (tenant, subject) on s.tenant = k.tenant and s.subject = k.subject
-    order by s.tenant, s.subject, s.peer, s.service for update of s"""
+    select {", ".join("s." + c for c in _STREAM_COLUMNS)} from unnest(%b::text[], %b::text[]) as k (tenant, subject)
+    cross join lateral (
+        select * from streams s where s.tenant = k.tenant and s.subject = k.subject order by s.peer, s.service for update) s"""
 _STREAMS_NEW = f"""
     with new as (insert into streams ({", ".join(_STREAM_COLUMNS)}) select * from {_unnest(_STREAM_COLUMNS)}
                  on conflict do nothing returning 1)
     select expect_rows(count(*), %s) from new"""
 _STREAMS_CHANGED = f"""
-    update streams s set {", ".join(f"{c} = k.{c}" for c in _STREAM_COLUMNS[4:])}
-    from {_unnest(_STREAM_COLUMNS)} as k ({", ".join(_STREAM_COLUMNS)})
-    where s.tenant = k.tenant and s.subject = k.subject and s.peer = k.peer and s.service = k.service"""
+    insert into streams ({", ".join(_STREAM_COLUMNS)}) select * from {_unnest(_STREAM_COLUMNS)}
+    on conflict (tenant, subject, peer, service) do update set {_sets(_STREAM_COLUMNS[4:])}"""
 _WAITING = f"""
     select {", ".join("i." + c for c in _INBOX_COLUMNS)} from inbox i
-    join unnest(%s::text[], %s::text[]) as k (tenant, subject) on i.tenant = k.tenant and i.subject = k.subject
+    join unnest(%b::text[], %b::text[]) as k (tenant, subject) on i.tenant = k.tenant and i.subject = k.subject
     where i.state <> 'applied' order by i.tenant, i.subject, i.peer, i.service, i.sequence, i.id for update of i"""
 _INBOX = f"""
     insert into inbox ({", ".join(_INBOX_COLUMNS)}) select * from {_unnest(_INBOX_COLUMNS)}
@@ -63,14 +62,17 @@ _OUTBOX_COLUMNS = ("tenant", "id", "kind", "service", "subject", "destination", 
 _OUTBOX = f"insert into outbox ({', '.join(_OUTBOX_COLUMNS)}) select * from {_unnest(_OUTBOX_COLUMNS)}"
 _CONFIRMED = """
     update outbox o set due_at = null
-    from unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[]) as k (tenant, subject, destination, service, upto)
+    from unnest(%b::text[], %b::text[], %b::text[], %b::text[], %b::bigint[]) as k (tenant, subject, destination, service, upto)
     where o.tenant = k.tenant and o.subject = k.subject and o.destination = k.destination and o.service = k.service
       and o.kind = 'peer' and o.sequence <= k.upto and o.due_at is not null"""
 _ANSWER = """
     with new as (insert into answers (tenant, actor, method, key, fingerprint, answer) values (%s, %s, %s, %s, %s, %s)
                  on conflict do nothing returning 1)
     select expect_rows(count(*), 1) from new"""
-_TENANTS = "select set_config('app.tenants', %s, true)"
+# Reading and keeping by key has one good plan, whatever the keys; planning it anew each time would take longer than carrying it out.
+_TENANTS = "select set_config('app.tenants', %s, true), set_config('plan_cache_mode', 'force_generic_plan', true)"
+# Lists are another matter: which index serves best depends on what is asked for.
+_PLAN = "select set_config('plan_cache_mode', %s, true)"
 _AWAY = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout)
 
 
@@ -95,34 +97,46 @@ def _columns(rows: Sequence[Any], names: Sequence[str]) -> list[list[Any]]:
     return [[getattr(row, name) for row in rows] for name in names]
 
 
-def _record_sql(table: Table[Any]) -> tuple[str, str]:
-    """The statements that read and keep the records of a table."""
+class _RecordSql(NamedTuple):
+    """The statements of a table of records."""
+
+    look: str
+    lock: str
+    keep: str
+
+
+def _record_sql(table: Table[Any]) -> _RecordSql:
     names = ["tenant", "id", "version", "state", *table.columns]
     types = {"version": "bigint", "state": "text", **{n: c.sql_type for n, c in table.columns.items()}}
     picked = ", ".join(f"k.{n}::jsonb" if n == "state" else f"k.{n}" for n in names)
-    read = f"""
-        select r.tenant, r.id, r.state::text from {table.name} r
-        join unnest(%s::text[], %s::text[]) as k (tenant, id) on r.tenant = k.tenant and r.id = k.id order by r.tenant, r.id"""
+
+    def read(lock: str) -> str:
+        # By key, one after the other, in the order of the keys: that is also the order in which they are locked.
+        return f"""
+            select r.tenant, r.id, r.state from unnest(%b::text[], %b::text[]) as k (tenant, id)
+            cross join lateral (
+                select r.tenant, r.id, r.state::text from {table.name} r where r.tenant = k.tenant and r.id = k.id limit 1{lock}) r"""
+
     keep = f"""
         with kept as (
             insert into {table.name} as r ({", ".join(names)}) select {picked} from {_unnest(names, types)} as k ({", ".join(names)})
             on conflict (tenant, id) do update set {_sets(names[2:])} where r.version = excluded.version - 1 returning 1)
         select expect_rows(count(*), %s) from kept"""
-    return read, keep
+    return _RecordSql(read(""), read(" for update"), keep)
 
 
 class PostgresStorage:
     """One transaction on one connection, for some tenants."""
 
     def __init__(
-        self, connection: psycopg.Connection[Any], tenants: Sequence[str], statements: dict[str, tuple[str, str]]
+        self, connection: psycopg.Connection[Any], tenants: Sequence[str], statements: dict[str, _RecordSql]
     ) -> None:
         self._connection = connection
         self._tenants = ",".join(sorted(set(tenants)))
         self._begun = False
         self._statements = statements
 
-    def _sql(self, table: Table[Any]) -> tuple[str, str]:
+    def _sql(self, table: Table[Any]) -> _RecordSql:
         if table.name not in self._statements:
             self._statements[table.name] = _record_sql(table)
         return self._statements[table.name]
@@ -148,7 +162,7 @@ class PostgresStorage:
             if subjects:
                 streams = self._execute(_STREAMS_READ, [[t for t, _ in subjects], [s for _, s in subjects]])
             for (_, lock), group in sorted(groups.items(), key=lambda item: item[0]):
-                statement = self._sql(group[0].table)[0] + (" for update of r" if lock else "")
+                statement = self._sql(group[0].table).lock if lock else self._sql(group[0].table).look
                 read.append(
                     (group[0].table.name, self._execute(statement, [[w.tenant for w in group], [w.id for w in group]]))
                 )
@@ -169,6 +183,8 @@ class PostgresStorage:
         conditions, parameters = ["tenant = %s"], [tenant]
         for column, value in where.items():
             kind = _kind(table, column)
+            if isinstance(value, list | tuple | set | frozenset) and len(value) == 1:
+                (value,) = value
             if isinstance(value, list | tuple | set | frozenset):
                 conditions.append(f"{column} = any (%s::{kind}[])")
                 parameters.append(list(value))  # type: ignore[arg-type]
@@ -200,7 +216,9 @@ class PostgresStorage:
         statement = f"select state::text from {table.name} where {' and '.join(conditions)} order by {column} {way}, id {way} limit %s"
         with self._connection.pipeline():
             self._begin()
+            self._execute(_PLAN, ["force_custom_plan"])
             cursor = self._execute(statement, [*parameters, limit])
+            self._execute(_PLAN, ["force_generic_plan"])
         return [row[0] for row in cursor.fetchall()]
 
     def count(
@@ -210,6 +228,7 @@ class PostgresStorage:
         _kind(table, by)
         with self._connection.pipeline():
             self._begin()
+            self._execute(_PLAN, ["force_custom_plan"])
             cursor = self._execute(
                 f"select {by}, count(*) from {table.name} where {' and '.join(conditions)} group by {by}",
                 parameters,
@@ -274,7 +293,7 @@ class PostgresStorage:
             [k.document for k in kept],
             *([k.columns[i] for k in kept] for i in range(len(table.columns))),
         ]
-        self._execute(self._sql(table)[1], [*columns, len(kept)])
+        self._execute(self._sql(table).keep, [*columns, len(kept)])
 
 
 def _stream(row: tuple[Any, ...]) -> Stream:
@@ -295,7 +314,7 @@ class PostgresDatabase:
     """The database of one service, behind a pool. Every transaction names the tenants it may see."""
 
     def __init__(self, url: str, *, size: int = 10) -> None:
-        self._statements: dict[str, tuple[str, str]] = {}
+        self._statements: dict[str, _RecordSql] = {}
         self._pool: ConnectionPool[Any] = ConnectionPool(
             url,
             min_size=1,
@@ -305,9 +324,11 @@ class PostgresDatabase:
             # The pool doubles its pauses between attempts until it gives up; whoever asks next starts anew. Left at its five minutes,
             # it would notice a database that is back after as long again as it was away.
             reconnect_timeout=1.0,
-            # A transaction that waits for a lock or a slow statement gives up before its caller does.
+            # A transaction that waits for a lock or a slow statement gives up before its caller does. Plans by key are made once, while the
+            # tables are small, and must serve when they are large: never a scan, never a join of whole tables.
             kwargs={
-                "options": "-c statement_timeout=10s -c lock_timeout=3s -c idle_in_transaction_session_timeout=30s"
+                "prepare_threshold": 0,
+                "options": "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c statement_timeout=10s -c lock_timeout=3s -c idle_in_transaction_session_timeout=30s",
             },
         )
         self._opened = False
@@ -321,6 +342,8 @@ class PostgresDatabase:
             with self._pool.connection() as connection:
                 try:
                     yield PostgresStorage(connection, tenants, self._statements)
+                    if connection.info.transaction_status == psycopg.pq.TransactionStatus.INTRANS:
+                        connection.commit()
                 finally:
                     # What was committed stays; anything else ends here, before the connection goes back to the pool.
                     if (

@@ -7,6 +7,7 @@ import eventlet
 
 eventlet.monkey_patch()
 
+import gc
 import importlib
 import inspect
 import logging
@@ -16,12 +17,14 @@ import sys
 from types import FrameType
 from typing import Any
 
+import psycopg.waiting
 from nameko.extensions import ENTRYPOINT_EXTENSIONS_ATTR
 from nameko.runners import ServiceRunner
 
 from shared import health, logs, settings
 from shared.bus import serialization
 from shared.bus.consumer import BatchConsumer, assert_patched
+from shared.bus.green_wait import green_wait
 
 log = logging.getLogger(__name__)
 STOP_WITHIN = 5.0
@@ -60,6 +63,7 @@ def main(module: str) -> int:
     # Refusals are answers, not errors; nameko would log each with a traceback.
     logging.getLogger("nameko.containers").setLevel(logging.ERROR)
     assert_patched()
+    psycopg.waiting.wait = green_wait
     serialization.register()
     runner = ServiceRunner(config(cls))
     runner.add_service(cls)
@@ -78,6 +82,10 @@ def main(module: str) -> int:
     if port is not None:
         health.serve_wsgi(port, _checks(container))
     log.info("%s starts", name)
+    # What was imported stays for ever: looking through it at each collection costs more than all the rest of it.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
     runner.start()
     runner.wait()
     log.info("%s has stopped", name)
