@@ -99,7 +99,7 @@ class Home:
             for _ in _turns(count, seconds):
                 start = time.perf_counter()
                 with db.transaction(), db.pipeline():
-                    cursors = [db.execute(statement, parameters) for statement, parameters in self.statements]  # type: ignore[call-overload]
+                    cursors = [db.execute(statement, parameters) for statement, parameters in self.statements]
                 rows = max((cursor.fetchall() for cursor in cursors if cursor.description), key=len)
                 times.append(time.perf_counter() - start)
         assert len(rows) >= 50

@@ -193,7 +193,7 @@ class Stack:
         with psycopg.connect(self.product.offers_url, autocommit=True) as db:
 
             def number(sql: str) -> int:
-                row = db.execute(sql).fetchone()  # type: ignore[call-overload]
+                row = db.execute(sql).fetchone()
                 return int(row[0]) if row else 0
 
             before = number("select count(*) from inbox where type = 'offer.sent'")
