@@ -74,6 +74,16 @@ class PartnershipExists(Refusal):
     sentence = "There is already a live partnership or open offer with this business."
 
 
+class ContactHasPendingChange(Refusal):
+    code = "contact_has_pending_change"
+    sentence = "A proposal of yours about this contact still waits for an answer. Withdraw it first, or wait."
+
+
+class LastManager(Refusal):
+    code = "last_manager"
+    sentence = "Somebody must look after the partnership: add another manager before you remove the last one."
+
+
 class TenantTaken(Refusal):
     code = "tenant_taken"
     sentence = "This tenant name is taken. Names are never given out twice."

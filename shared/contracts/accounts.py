@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from shared.contracts.messages import Fact, Value
+from pydantic import BeforeValidator, Field
+
+from shared.contracts.messages import Fact, Number, PeerMessage, Timer, Value
+from shared.text import HeardLine
 
 Role = Literal["admin", "partnerships", "member"]
 
@@ -80,3 +83,61 @@ class RecipientUnknown(AccountsFact):
 
     type: ClassVar[str] = "recipient.unknown"
     origin: str
+
+
+class HeardAddress(Value):
+    """An address as another business tells it."""
+
+    type: HeardLine
+    line1: HeardLine = ""
+    line2: HeardLine = ""
+    city: HeardLine = ""
+    state: HeardLine = ""
+    zip: HeardLine = ""
+    country: HeardLine = ""
+    default: bool = False
+
+
+def _picture(value: object) -> object:
+    """A picture of another business: anything that is too large to be one of ours is none."""
+    return value if isinstance(value, str) and len(value) <= 100_000 else ""
+
+
+class ProfileShared(PeerMessage):
+    """The profile of a business, whole, to each live counterpart: a shared value with its counter (protocol rule 7).
+
+    Subject: the tenant that tells.
+    """
+
+    publisher: ClassVar[str] = "accounts"
+    type: ClassVar[str] = "profile.shared"
+    counter: Number
+    company: HeardLine
+    phone: HeardLine = ""
+    email: HeardLine = ""
+    fax: HeardLine = ""
+    website: HeardLine = ""
+    logo: Annotated[str, BeforeValidator(_picture)] = ""
+    addresses: Annotated[list[HeardAddress], Field(max_length=20)] = []
+
+
+class ProfileReceived(AccountsFact):
+    """The profile of a counterpart, whole, as it told last. Subject: the counterpart's tenant name."""
+
+    type: ClassVar[str] = "profile.received"
+    counter: int
+    company: str
+    phone: str = ""
+    email: str = ""
+    fax: str = ""
+    website: str = ""
+    logo: str = ""
+    addresses: list[Address] = []
+
+
+class ProfileDue(Timer):
+    """Our profile was changed: tell the live counterparts. Subject: the tenant name. `after`: the last run's cursor."""
+
+    publisher: ClassVar[str] = "accounts"
+    type: ClassVar[str] = "profile.due"
+    after: str | None = None

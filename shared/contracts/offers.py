@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from shared.contracts.messages import Fact, Key, Moment, PeerMessage, Value
+from shared.contracts.messages import Fact, Key, Moment, Number, PeerMessage, Timer, Value
 from shared.text import HeardLine, HeardText
 
 MOST = Field(max_length=200)
@@ -98,6 +98,51 @@ class OfferBounced(OffersPeer):
     """Nobody there: no such business, no such login, or not wanted; never said which (protocol rule 10)."""
 
     type: ClassVar[str] = "offer.bounced"
+
+
+class OfferWithdrawn(OffersPeer):
+    """The partner takes its open offer back (BX-01). What the customer has decided before it hears of this counts (protocol rule 1)."""
+
+    type: ClassVar[str] = "offer.withdrawn"
+    company: HeardLine
+    withdrawn_by: Person
+    withdrawn_at: Moment
+    reason: HeardText = ""
+
+
+class OfferExpired(OffersPeer):
+    """The partner's clock ended its open offer (BX-01); only the sender's clock does (protocol rule 1)."""
+
+    type: ClassVar[str] = "offer.expired"
+    expired_at: Moment
+
+
+class OfferReminded(OffersPeer):
+    """The partner reminds of its open offer (BX-01)."""
+
+    type: ClassVar[str] = "offer.reminded"
+    company: HeardLine
+    reminded_by: Person
+    reminded_at: Moment
+
+
+class PartnershipEnded(OffersPeer):
+    """One side ends the partnership, for good (OE-19, protocol rule 4)."""
+
+    type: ClassVar[str] = "partnership.ended"
+    company: HeardLine
+    ended_by: Person
+    ended_at: Moment
+    reason: HeardText
+
+
+class OwnerNamed(OffersPeer):
+    """Who is the first point of contact there from now on; all that is told of a team. A shared value with its counter (protocol rule 7)."""
+
+    type: ClassVar[str] = "owner.named"
+    counter: Number
+    name: HeardLine
+    named_at: Moment
 
 
 class OffersFact(Fact):
@@ -196,3 +241,115 @@ class DeclineReceived(OffersFact):
     by: Person
     at: Moment
     reason: str = ""
+
+
+class WithdrawalGiven(OffersFact):
+    """We took our open offer back. Not `told`: it was held back and had never left, so the other side knows nothing of it."""
+
+    type: ClassVar[str] = "withdrawal.given"
+    customer: str
+    company: str
+    by: Person
+    at: Moment
+    reason: str = ""
+    told: bool = True
+
+
+class WithdrawalReceived(OffersFact):
+    """They took their offer back. When it does not `count`, we had answered before we heard of it."""
+
+    type: ClassVar[str] = "withdrawal.received"
+    partner: str
+    company: str
+    by: Person
+    at: Moment
+    reason: str = ""
+    counts: bool = True
+
+
+class ExpiryGiven(OffersFact):
+    """Our offer was not answered in time. `told` as in WithdrawalGiven."""
+
+    type: ClassVar[str] = "expiry.given"
+    customer: str
+    company: str
+    at: Moment
+    told: bool = True
+
+
+class ExpiryReceived(OffersFact):
+    """Their offer has expired. When it does not `count`, we had answered before we heard of it."""
+
+    type: ClassVar[str] = "expiry.received"
+    partner: str
+    company: str
+    at: Moment
+    counts: bool = True
+
+
+class ReminderGiven(OffersFact):
+    """We reminded them of our open offer."""
+
+    type: ClassVar[str] = "reminder.given"
+    customer: str
+    company: str
+    by: Person
+    at: Moment
+
+
+class ReminderReceived(OffersFact):
+    """They remind us of their open offer. When it does not `count`, we had answered before we heard of it."""
+
+    type: ClassVar[str] = "reminder.received"
+    partner: str
+    company: str
+    by: Person
+    at: Moment
+    counts: bool = True
+
+
+class EndGiven(OffersFact):
+    """We ended the partnership."""
+
+    type: ClassVar[str] = "end.given"
+    counterpart: str
+    company: str
+    by: Person
+    at: Moment
+    reason: str
+
+
+class EndReceived(OffersFact):
+    """They ended the partnership. When it is not the `first` end, we had ended it before we heard of theirs: one end, two authors."""
+
+    type: ClassVar[str] = "end.received"
+    counterpart: str
+    company: str
+    by: Person
+    at: Moment
+    reason: str
+    first: bool = True
+
+
+class OwnerReceived(OffersFact):
+    """Somebody else is the account owner on their side now."""
+
+    type: ClassVar[str] = "owner.received"
+    counterpart: str
+    company: str
+    name: str
+    at: Moment
+
+
+class PartnershipLookedAt(OffersFact):
+    """A person of ours has looked at the partnership: all that the other side has said of it so far is seen (BX-03)."""
+
+    type: ClassVar[str] = "partnership.looked_at"
+    at: Moment
+
+
+class ExpiryDue(Timer):
+    """The time of an offer of ours is over, if nobody has answered. Subject: the partnership."""
+
+    publisher: ClassVar[str] = "offers"
+    type: ClassVar[str] = "expiry.due"

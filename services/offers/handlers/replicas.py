@@ -51,5 +51,5 @@ def team_changed(work: Work, message: Heard[from_managers.TeamChanged], now: dat
     data = message.data
     if p is None or data.version <= p.team_version:
         return
-    owner = Named(data.owner.id, data.owner.name)
+    owner = Named(data.owner.id, data.owner.name) if data.owner else None
     work.put(replace(p, managers=tuple(m.id for m in data.members), owner=owner, team_version=data.version))
