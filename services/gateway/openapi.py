@@ -74,7 +74,7 @@ def _operation(route: Route) -> dict[str, Any]:
         operation["security"] = []
     if route.body:
         operation["requestBody"] = {
-            "required": True,
+            "required": bool(route.body.model_fields),
             "content": {"application/json": {"schema": {"$ref": _REF.format(model=route.body.__name__)}}},
         }
     return operation

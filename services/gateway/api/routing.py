@@ -34,7 +34,7 @@ class Route:
     """One endpoint: `method` and `path` (its parameters are named as the RPC names them) become `service.rpc`.
 
     `body`, `query` and `result` are models for the description; of `query` the kinds of the parameters are read too.
-    `status` is that of success, `location` the address of what was created, with fields of the result in braces.
+    `status` is that of success, `location` the address of what was created, with fields of the result and ids of the path in braces.
     `filling` gives keyword arguments that only the gateway knows; `fills` names what of that kind a body may not set.
     `codes` are the refusals worth naming beside those every endpoint may give.
     """
@@ -108,7 +108,7 @@ class Route:
             raise form.translate(refusal) from None
         if self.reads:
             form.refuse_faults()
-        response = self._respond(result)
+        response = self._respond(result, request.path_params)
         if self.after is not None:
             self.after(response, who)
         return response
@@ -131,12 +131,12 @@ class Route:
         ask = rpc.call if self.location else rpc.call_raw
         return await ask(self.service, self.rpc, deadline, **form.kwargs)
 
-    def _respond(self, result: Any) -> Response:
+    def _respond(self, result: Any, ids: Mapping[str, str]) -> Response:
         if self.status == 204:
             return Response(status_code=204)
         if self.location is None:
             return Response(result, self.status, media_type="application/json")
-        headers = {"Location": PREFIX + self.location.format_map(_Flat(result))}
+        headers = {"Location": PREFIX + self.location.format_map({**_Flat(result), **ids})}
         return Response(to_json(result), self.status, headers, "application/json")
 
 

@@ -31,6 +31,10 @@ class Shown(BaseModel):
     model_config = ConfigDict(extra="allow")
 
 
+class Nothing(Given):
+    """No fields; the body may be left out."""
+
+
 class Page(Given):
     """Which part of a list."""
 
@@ -55,6 +59,7 @@ class Problem(Shown):
     detail: str
     code: str
     errors: list[FieldProblem]
+    retry_at: Annotated[Time | None, Field(description="With `too_soon`: from when on it may be done.")] = None
 
 
 # Tenants, people, sessions
@@ -309,13 +314,13 @@ class Person(Shown):
     name: str
 
 
-class TheirOwner(Shown):
+class Named(Shown):
     name: str
 
 
 class Owners(Shown):
     ours: Person | None
-    theirs: TheirOwner | None
+    theirs: Named | None
 
 
 class Ended(Shown):
@@ -389,6 +394,14 @@ class Decline(Given):
     block: Annotated[bool, Field(description="Take no more offers from this business.")] = False
 
 
+class OfferWithdrawal(Given):
+    reason: Annotated[str, Field(max_length=500, description="The other side reads it.")] = ""
+
+
+class Termination(Given):
+    reason: Annotated[str, Field(min_length=1, max_length=500, description="The other side reads it.")]
+
+
 class GrantedRole(Shown):
     environment: str
     role: str
@@ -402,13 +415,93 @@ class Assignment(Shown):
     phone: str | None
     title: str | None
     state: Annotated[str, Field(description="offered, accepted, declined, withdrawn, released.")]
-    label: str | None
+    label: Annotated[
+        str | None,
+        Field(
+            description="What a person reads: Offered, Released (we proposed it), Released by Partner, Released by Customer."
+        ),
+    ]
     roles: Annotated[list[GrantedRole], Field(description="On the customer's side only.")]
 
 
 class AssignmentList(Shown):
     items: list[Assignment]
     next: str | None
+
+
+class ModificationSearch(Page):
+    state: Annotated[
+        Literal["pending", "answered", "withdrawn", "void"], Field(description="Only those in this state.")
+    ] = "pending"
+
+
+class NewModification(Given):
+    add_contact_ids: Annotated[Ids, Field(description="People of our directory; only the partner may add.")] = []
+    release_contact_ids: Annotated[Ids, Field(description="People who work there now.")] = []
+    reason: Annotated[str, Field(min_length=1, max_length=500, description="The other side reads it.")]
+    in_reply_to: Annotated[
+        Id | None, Field(description="A proposal of ours whose answer suggested something else.")
+    ] = None
+
+
+class ModificationItem(Shown):
+    contact_id: Id
+    assignment_id: Id
+    name: str
+    action: Literal["add", "release"]
+    decision: Annotated[str | None, Field(description="null while open, else accept, decline, withdrawn, void.")]
+    comment: str | None
+
+
+class Modification(Shown):
+    """A proposal to add and to release people. Pending while any item is open."""
+
+    id: Id
+    proposed_by: Literal["us", "them"]
+    state: Annotated[str, Field(description="pending, answered, withdrawn, void.")]
+    reason: str
+    items: list[ModificationItem]
+    comment: str | None
+    suggestion: Annotated[str | None, Field(description="What whoever answered would rather have.")]
+    in_reply_to: Id | None
+    delivery: Annotated[str | None, Field(description="queued, delivered, seen, answered.")]
+    created_at: Time
+    created_by: Named
+    answered_by: Annotated[Named | None, Field(description="null also for what was decided by itself.")]
+    answered_at: Time | None
+    actions: Annotated[list[str], Field(description="answer, withdraw: what whoever asks may do now.")]
+    version: int
+
+
+class ModificationList(Shown):
+    items: list[Modification]
+    next: str | None
+
+
+class ItemAnswer(Given):
+    contact_id: Id
+    decision: Literal["accept", "decline"]
+    roles: Annotated[
+        list[RoleGrant],
+        Field(max_length=200, description="Required for each addition that is accepted, and only there."),
+    ] = []
+    comment: Annotated[str, Field(max_length=500)] = ""
+
+
+class ModificationAnswer(Given):
+    items: Annotated[
+        list[ItemAnswer], Field(min_length=1, max_length=400, description="Every item that is still open.")
+    ]
+    comment: Annotated[str, Field(max_length=500)] = ""
+    suggestion: Annotated[str, Field(max_length=500, description="What we would rather have.")] = ""
+
+
+class NewManagers(Given):
+    contact_ids: Annotated[Ids, Field(min_length=1, description="Active users who are not in the team yet.")]
+
+
+class NewOwner(Given):
+    contact_id: Annotated[Id, Field(description="Somebody of our team.")]
 
 
 class Manager(Shown):
