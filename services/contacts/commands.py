@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
-from shared.calls import Body, Ids, Paged
-from shared.text import Email, Name, Short, clean
+from shared.calls import Body, Ids, Paged, no_doubles
+from shared.text import Comment, Email, Id, Name, Reason, Short, clean
 
 
 def _optional_line(value: object) -> object:
@@ -58,3 +58,49 @@ class RolesInUse(Body):
     """Which of these roles somebody holds; asked by accounts before it lets one be deleted."""
 
     role_ids: Ids
+
+
+class ProposeModification(Body):
+    """`POST /partnerships/{id}/modifications`: whom to add and to release, with one reason for all (OE-14)."""
+
+    add_contact_ids: Ids = []
+    release_contact_ids: Ids = []
+    reason: Reason
+    in_reply_to: Id | None = None
+
+
+class RoleGiven(Body):
+    """A role in an environment, each by id or exact name."""
+
+    environment: Name
+    role: Name
+
+
+class ItemAnswer(Body):
+    """What is decided of one item; roles for an accepted addition (OE-16)."""
+
+    contact_id: Id
+    decision: Literal["accept", "decline"]
+    roles: Annotated[list[RoleGiven], Field(max_length=200), AfterValidator(no_doubles)] = []
+    comment: Comment | None = None
+
+
+class AnswerModification(Body):
+    """`POST /partnerships/{id}/modifications/{mid}/answer`: every item that is still open (BX-04)."""
+
+    items: Annotated[list[ItemAnswer], Field(min_length=1, max_length=200)]
+    comment: Comment | None = None
+    suggestion: Comment | None = None
+
+
+States = Literal["pending", "answered", "withdrawn", "void"]
+
+
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+class ListModifications(Paged):
+    """Those in one of these states, or all."""
+
+    state: Annotated[list[States] | None, BeforeValidator(_listed)] = None

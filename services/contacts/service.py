@@ -1,33 +1,37 @@
-"""Entrypoints of the contacts service; every line of meaning is in handlers.py."""
+"""Entrypoints of the contacts service; every line of meaning is in directory.py."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from typing import TypeVar
 
-from services.contacts import handlers
-from services.contacts.commands import CreateContact, GetContacts, ListContacts, RolesInUse, UpdateContact
-from services.contacts.store import TABLES
-from shared.bus.door import admit, standing
-from shared.bus.entrypoints import Neighbour, Records, command, on, query
-from shared.bus.work import Heard, Json, Work
-from shared.calls import SYSTEM, Call, Empty, Paged
-from shared.contracts.accounts import UserChanged
-from shared.contracts.contacts import DetailsDue, DetailsShared
-from shared.contracts.offers import (
-    AcceptanceGiven,
-    AcceptanceReceived,
-    DeclineGiven,
-    DeclineReceived,
-    OfferReceived,
-    OfferSubmitted,
-    OfferUndeliverable,
+from services.contacts.commands import (
+    AnswerModification,
+    CreateContact,
+    GetContacts,
+    ListContacts,
+    ListModifications,
+    ProposeModification,
+    RolesInUse,
+    UpdateContact,
 )
-from shared.errors import Forbidden, NotFound, Unavailable, ValidationError
+from services.contacts.handlers import directory, lending, modifying
+from services.contacts.store import TABLES
+from shared.bus.door import CHANGERS, Person, admit, standing
+from shared.bus.entrypoints import Neighbour, Records, command, on, query
+from shared.bus.work import Confirmed, Heard, Json, Work
+from shared.calls import SYSTEM, Body, Call, Empty, Paged
+from shared.contracts import contacts as said
+from shared.contracts import offers as from_offers
+from shared.contracts.accounts import UserChanged
+from shared.errors import Forbidden, NotFound, Unavailable, ValidationError, WrongState
 
 READERS = ("admin", "partnerships", "member")
 WRITERS = ("admin", "partnerships")
+
+B = TypeVar("B", bound=Body)
 
 
 class ContactsService:
@@ -59,7 +63,7 @@ class ContactsService:
             return ask()
 
     def _get(self, call: Call) -> Json:
-        return self._when_known(lambda: self.records.read(handlers.get_contact, call), call)
+        return self._when_known(lambda: self.records.read(directory.get_contact, call), call)
 
     @contextlib.contextmanager
     def _only_of_a_contact(self, call: Call) -> Iterator[None]:
@@ -75,12 +79,12 @@ class ContactsService:
     @command()
     def create_contact(self, call: Call) -> Json:
         admit(self.accounts, call, *WRITERS)
-        return self.records.run(handlers.create_contact, call, call.read(CreateContact))
+        return self.records.run(directory.create_contact, call, call.read(CreateContact))
 
     @query()
     def list_contacts(self, call: Call) -> Json:
         admit(self.accounts, call, *READERS)
-        return self.records.read(handlers.list_contacts, call, call.read(ListContacts))
+        return self.records.read(directory.list_contacts, call, call.read(ListContacts))
 
     @query("contact_id")
     def get_contact(self, call: Call) -> Json:
@@ -92,10 +96,10 @@ class ContactsService:
     @query()
     def get_contacts(self, call: Call) -> Json:
         wanted = call.read(GetContacts)
-        found = self.records.read(handlers.get_contacts, call, wanted)
+        found = self.records.read(directory.get_contacts, call, wanted)
         missing = set(wanted.contact_ids) - {contact["id"] for contact in found["items"]}
         if missing and self._await_users(call, sorted(missing)):
-            found = self.records.read(handlers.get_contacts, call, wanted)
+            found = self.records.read(directory.get_contacts, call, wanted)
         return found
 
     @command("contact_id")
@@ -103,62 +107,165 @@ class ContactsService:
         with self._only_of_a_contact(call):
             admit(self.accounts, call, *WRITERS)
             command = call.read(UpdateContact)
-        return self._when_known(lambda: self.records.run(handlers.update_contact, call, command), call)
+        return self._when_known(lambda: self.records.run(directory.update_contact, call, command), call)
 
     @command("contact_id")
     def delete_contact(self, call: Call) -> Json:
         with self._only_of_a_contact(call):
             admit(self.accounts, call, *WRITERS)
             call.read(Empty)
-        return self._when_known(lambda: self.records.run(handlers.delete_contact, call), call)
+        return self._when_known(lambda: self.records.run(directory.delete_contact, call), call)
 
     @on(UserChanged)
     def user_changed(self, work: Work, message: Heard[UserChanged], now: datetime) -> None:
-        handlers.user_changed(work, message, now)
+        directory.user_changed(work, message, now)
 
     # Who is lent to whom
 
     @query("partnership_id")
     def list_assignments(self, call: Call) -> Json:
         standing(self.offers, self.records, call)
-        return self.records.read(handlers.list_assignments, call, call.read(Paged))
+        return self.records.read(lending.list_assignments, call, call.read(Paged))
 
     @query()
     def roles_in_use(self, call: Call) -> Json:
-        return self.records.read(handlers.roles_in_use, call, call.read(RolesInUse))
+        return self.records.read(lending.roles_in_use, call, call.read(RolesInUse))
 
-    @on(OfferSubmitted)
-    def offer_submitted(self, work: Work, message: Heard[OfferSubmitted], now: datetime) -> None:
-        handlers.offer_submitted(work, message, now)
+    @on(from_offers.OfferSubmitted)
+    def offer_submitted(self, work: Work, message: Heard[from_offers.OfferSubmitted], now: datetime) -> None:
+        lending.offer_submitted(work, message, now)
 
-    @on(OfferReceived)
-    def offer_received(self, work: Work, message: Heard[OfferReceived], now: datetime) -> None:
-        handlers.offer_received(work, message, now)
+    @on(from_offers.OfferReceived)
+    def offer_received(self, work: Work, message: Heard[from_offers.OfferReceived], now: datetime) -> None:
+        lending.offer_received(work, message, now)
 
-    @on(AcceptanceGiven)
-    def acceptance_given(self, work: Work, message: Heard[AcceptanceGiven], now: datetime) -> None:
-        handlers.acceptance_given(work, message, now)
+    @on(from_offers.AcceptanceGiven)
+    def acceptance_given(self, work: Work, message: Heard[from_offers.AcceptanceGiven], now: datetime) -> None:
+        lending.acceptance_given(work, message, now)
 
-    @on(AcceptanceReceived)
-    def acceptance_received(self, work: Work, message: Heard[AcceptanceReceived], now: datetime) -> None:
-        handlers.acceptance_received(work, message, now)
+    @on(from_offers.AcceptanceReceived)
+    def acceptance_received(self, work: Work, message: Heard[from_offers.AcceptanceReceived], now: datetime) -> None:
+        lending.acceptance_received(work, message, now)
 
-    @on(DeclineGiven)
-    def decline_given(self, work: Work, message: Heard[DeclineGiven], now: datetime) -> None:
-        handlers.offer_declined(work, message, now)
+    @on(from_offers.DeclineGiven)
+    def decline_given(self, work: Work, message: Heard[from_offers.DeclineGiven], now: datetime) -> None:
+        lending.offer_declined(work, message, now)
 
-    @on(DeclineReceived)
-    def decline_received(self, work: Work, message: Heard[DeclineReceived], now: datetime) -> None:
-        handlers.offer_declined(work, message, now)
+    @on(from_offers.DeclineReceived)
+    def decline_received(self, work: Work, message: Heard[from_offers.DeclineReceived], now: datetime) -> None:
+        lending.offer_declined(work, message, now)
 
-    @on(OfferUndeliverable)
-    def offer_undeliverable(self, work: Work, message: Heard[OfferUndeliverable], now: datetime) -> None:
-        handlers.offer_undeliverable(work, message, now)
+    @on(from_offers.OfferUndeliverable)
+    def offer_undeliverable(self, work: Work, message: Heard[from_offers.OfferUndeliverable], now: datetime) -> None:
+        lending.offer_undeliverable(work, message, now)
 
-    @on(DetailsShared)
-    def details_shared(self, work: Work, message: Heard[DetailsShared], now: datetime) -> None:
-        handlers.details_shared(work, message, now)
+    @on(from_offers.WithdrawalGiven)
+    def withdrawal_given(self, work: Work, message: Heard[from_offers.WithdrawalGiven], now: datetime) -> None:
+        lending.offer_withdrawn(work, message, now)
 
-    @on(DetailsDue)
-    def details_due(self, work: Work, message: Heard[DetailsDue], now: datetime) -> None:
-        handlers.details_due(work, message, now)
+    @on(from_offers.WithdrawalReceived)
+    def withdrawal_received(self, work: Work, message: Heard[from_offers.WithdrawalReceived], now: datetime) -> None:
+        lending.offer_withdrawn(work, message, now)
+
+    @on(from_offers.ExpiryGiven)
+    def expiry_given(self, work: Work, message: Heard[from_offers.ExpiryGiven], now: datetime) -> None:
+        lending.offer_expired(work, message, now)
+
+    @on(from_offers.ExpiryReceived)
+    def expiry_received(self, work: Work, message: Heard[from_offers.ExpiryReceived], now: datetime) -> None:
+        lending.offer_expired(work, message, now)
+
+    @on(from_offers.EndGiven)
+    def end_given(self, work: Work, message: Heard[from_offers.EndGiven], now: datetime) -> None:
+        lending.partnership_ended(work, message, now)
+
+    @on(from_offers.EndReceived)
+    def end_received(self, work: Work, message: Heard[from_offers.EndReceived], now: datetime) -> None:
+        lending.partnership_ended(work, message, now)
+
+    @on(from_offers.PartnershipLookedAt)
+    def looked_at(self, work: Work, message: Heard[from_offers.PartnershipLookedAt], now: datetime) -> None:
+        lending.looked_at(work, message, now)
+
+    @on(said.DetailsShared)
+    def details_shared(self, work: Work, message: Heard[said.DetailsShared], now: datetime) -> None:
+        lending.receive(work, message, now)
+
+    @on(said.DetailsDue)
+    def details_due(self, work: Work, message: Heard[said.DetailsDue], now: datetime) -> None:
+        lending.details_due(work, message, now)
+
+    @on(Confirmed)
+    def receipt(self, work: Work, news: Confirmed, now: datetime) -> None:
+        lending.receipt(work, news, now)
+
+    # Proposals to change that
+
+    @command("partnership_id")
+    def propose_modification(self, call: Call) -> Json:
+        person, body = self._door(call, ProposeModification)
+        self._await_added(call, body.add_contact_ids)
+        return self.records.run(modifying.propose_modification, call, body, person=person)
+
+    @command("partnership_id", "modification_id")
+    def answer_modification(self, call: Call) -> Json:
+        asked = self.accounts.start("get_environments", tenant=call.tenant, actor=SYSTEM)
+        person, body = self._door(call, AnswerModification)
+        environments = asked.result()["items"]
+        return self.records.run(modifying.answer_modification, call, body, person=person, environments=environments)
+
+    @command("partnership_id", "modification_id")
+    def withdraw_modification(self, call: Call) -> Json:
+        person, _ = self._door(call, Empty)
+        return self.records.run(modifying.withdraw_modification, call, person=person)
+
+    @query("partnership_id")
+    def list_modifications(self, call: Call) -> Json:
+        found = standing(self.offers, self.records, call)
+        query = call.read(ListModifications)
+        return self.records.read(modifying.list_modifications, call, query, changes=found.get("changes", True))
+
+    @query("partnership_id", "modification_id")
+    def get_modification(self, call: Call) -> Json:
+        found = standing(self.offers, self.records, call)
+        shown = self.records.read(modifying.get_modification, call, changes=found.get("changes", True))
+        call.read(Empty)
+        return shown
+
+    def _door(self, call: Call, form: type[B]) -> tuple[Person, B]:
+        """Who acts, and the body; the refusals in their order: NotFound, Forbidden, ValidationError for the form, WrongState after the end."""
+        refused: Forbidden | WrongState | None = None
+        try:
+            standing(self.offers, self.records, call, change=True)
+        except (Forbidden, WrongState) as refusal:
+            refused = refusal
+        if "modification_id" in call.ids:
+            self.records.read(modifying.get_modification, call)
+        if isinstance(refused, Forbidden):
+            raise refused
+        if call.actor == SYSTEM:
+            raise Forbidden("A person must do this.")
+        person = admit(self.accounts, call, *CHANGERS)
+        body = call.read(form)
+        if refused is not None:
+            raise refused
+        return person, body
+
+    def _await_added(self, call: Call, ids: Sequence[str]) -> None:
+        """A user made a moment ago is a contact: wait until accounts' word of it is here."""
+        known = self.records.read(directory.known_contacts, call, ids)
+        missing = [id for id in ids if id not in known]
+        if missing:
+            self._await_users(call, missing)
+
+    @on(said.ModificationProposed)
+    def modification_proposed(self, work: Work, message: Heard[said.ModificationProposed], now: datetime) -> None:
+        lending.receive(work, message, now)
+
+    @on(said.ModificationDecided)
+    def modification_decided(self, work: Work, message: Heard[said.ModificationDecided], now: datetime) -> None:
+        lending.receive(work, message, now)
+
+    @on(said.ModificationWithdrawn)
+    def modification_withdrawn(self, work: Work, message: Heard[said.ModificationWithdrawn], now: datetime) -> None:
+        lending.receive(work, message, now)

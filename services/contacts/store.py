@@ -5,6 +5,7 @@ from __future__ import annotations
 from services.contacts.domain import lending
 from services.contacts.domain.directory import Contact
 from services.contacts.domain.lending import Partnership
+from services.contacts.domain.modifying import Modification
 from services.contacts.domain.parking import Parked
 from shared.bus.records import Column, Table
 from shared.text import fold
@@ -31,4 +32,14 @@ PARTNERSHIPS = Table(
 
 PARKED = Table(Parked, "parked", by_subject=True)
 
-TABLES = (CONTACTS, PARTNERSHIPS, PARKED)
+MODIFICATIONS = Table(
+    Modification,
+    "modifications",
+    columns={
+        "partnership_id": Column("text", lambda modification: modification.partnership_id),
+        "shown_as": Column("text", lambda modification: modification.state),
+        "created_at": Column("timestamptz", lambda modification: modification.created_at),
+    },
+)
+
+TABLES = (CONTACTS, PARTNERSHIPS, PARKED, MODIFICATIONS)

@@ -14,7 +14,7 @@ from typing import Literal
 from shared.ids import derived_id
 
 Side = Literal["partner", "customer"]
-Phase = Literal["open", "accepted", "declined", "undeliverable"]
+Phase = Literal["open", "accepted", "declined", "withdrawn", "expired", "undeliverable", "ended"]
 State = Literal["offered", "accepted", "declined", "withdrawn", "released"]
 
 
@@ -53,19 +53,41 @@ class Lent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """What offers shows of our matter: how many work there, how many proposals are pending, and how many wait for whom since when."""
+
+    working: int = 0
+    pending: int = 0
+    to_answer: int = 0
+    to_answer_since: datetime | None = None
+    awaiting: int = 0
+    awaiting_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Partnership:
-    """The people of one partnership. `details` is a shared value (rule 7): the highest (counter, by) wins."""
+    """The people of one partnership. `details` is a shared value (rule 7): the highest (counter, by) wins.
+
+    `open` are the modifications with an open item, `figures` what was stated of them last. `told` counts what we said to contacts of the
+    other side, `confirmed` and `seen` how much of it is there and was looked at.
+    """
 
     tenant: str
     id: str
     version: int = 0
     side: Side
     counterpart: str
+    company: str = ""
     phase: Phase = "open"
     assignments: tuple[Assignment, ...] = ()
     details: tuple[Lent, ...] = ()
     details_counter: int = 0
     details_by: str = ""
+    open: tuple[str, ...] = ()
+    figures: Figures = Figures()
+    told: int = 0
+    confirmed: int = 0
+    seen: int = 0
 
 
 def assignment_id(proposal: str, contact: str, at: datetime) -> str:
@@ -74,7 +96,14 @@ def assignment_id(proposal: str, contact: str, at: datetime) -> str:
 
 
 def offered(
-    *, tenant: str, id: str, side: Side, counterpart: str, contacts: Sequence[tuple[str, str, str]], at: datetime
+    *,
+    tenant: str,
+    id: str,
+    side: Side,
+    counterpart: str,
+    company: str = "",
+    contacts: Sequence[tuple[str, str, str]],
+    at: datetime,
 ) -> Partnership:
     """The partnership of an offer with these contacts, each as (id, name, title)."""
     return Partnership(
@@ -82,6 +111,7 @@ def offered(
         id=id,
         side=side,
         counterpart=counterpart,
+        company=company,
         assignments=tuple(
             Assignment(id=assignment_id(id, contact, at), contact_id=contact, name=name, title=title, proposed_at=at)
             # An offer that names somebody twice (no offers of ours does) means them once.
@@ -90,12 +120,16 @@ def offered(
     )
 
 
+_UNANSWERED: frozenset[Phase] = frozenset({"open", "withdrawn", "expired", "undeliverable"})
+"""What an answer of the addressee is stronger than (rule 1)."""
+
+
 def _each(partnership: Partnership, phase: Phase, state: Mapping[str, State], otherwise: State) -> Partnership:
     return replace(
         partnership,
         phase=phase,
         assignments=tuple(
-            replace(one, state=state.get(one.contact_id, otherwise)) if one.state == "offered" else one
+            replace(one, state=state.get(one.contact_id, otherwise)) if one.state in {"offered", "withdrawn"} else one
             for one in partnership.assignments
         ),
     )
@@ -103,7 +137,7 @@ def _each(partnership: Partnership, phase: Phase, state: Mapping[str, State], ot
 
 def accepted(partnership: Partnership, roles: Mapping[str, tuple[Grant, ...]]) -> Partnership:
     """The offer was accepted with the contacts that `roles` names; the others are declined (OE-08)."""
-    if partnership.phase != "open":
+    if partnership.phase not in _UNANSWERED:
         return partnership
     after = _each(partnership, "accepted", dict.fromkeys(roles, "accepted"), "declined")
     return replace(
@@ -116,12 +150,14 @@ def accepted(partnership: Partnership, roles: Mapping[str, tuple[Grant, ...]]) -
 
 def declined(partnership: Partnership) -> Partnership:
     """The offer was declined, and everybody in it (OE-09)."""
-    return _each(partnership, "declined", {}, "declined") if partnership.phase == "open" else partnership
+    return _each(partnership, "declined", {}, "declined") if partnership.phase in _UNANSWERED else partnership
 
 
-def undeliverable(partnership: Partnership) -> Partnership:
-    """The offer found nobody; nobody has seen these people, so they are withdrawn."""
-    return _each(partnership, "undeliverable", {}, "withdrawn") if partnership.phase == "open" else partnership
+def gone(partnership: Partnership, phase: Literal["withdrawn", "expired", "undeliverable"]) -> Partnership:
+    """The offer was taken back, ran out or found nobody, and everybody in it is withdrawn. An answer given before is stronger."""
+    if partnership.phase == "open" or (phase == "undeliverable" and partnership.phase in _UNANSWERED):
+        return _each(partnership, phase, {}, "withdrawn")
+    return partnership
 
 
 def working(partnership: Partnership) -> tuple[str, ...]:
@@ -170,11 +206,6 @@ def holds_contact(contact: str) -> str:
 def holds_role(role: str) -> str:
     """How a hold names a role in an environment of ours."""
     return f"role:{role}"
-
-
-def label(assignment: Assignment) -> str | None:
-    """What a person reads beside the name, or None (OE-16)."""
-    return "Offered" if assignment.state == "offered" else None
 
 
 def newest_first(partnership: Partnership) -> list[Assignment]:

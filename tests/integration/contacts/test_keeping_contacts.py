@@ -10,8 +10,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from services.contacts import handlers
 from services.contacts.commands import CreateContact, GetContacts, ListContacts, RolesInUse, UpdateContact
+from services.contacts.handlers import directory, lending
 from services.contacts.store import PARTNERSHIPS
 from shared.bus.work import Work
 from shared.calls import Paged
@@ -38,13 +38,13 @@ class Business:
 
     def create(self, name: str, **more: str) -> dict[str, Any]:
         body = {"name": name, "email": f"{name.split()[0].lower()}@x.example", **more}
-        return dict(self.do(handlers.create_contact, CreateContact(**body)))
+        return dict(self.do(directory.create_contact, CreateContact(**body)))
 
     def listed(self, **query: Any) -> list[str]:
         """All names, through pages of two."""
         found, cursor = [], None
         while True:
-            page = self.do(handlers.list_contacts, ListContacts(limit=2, cursor=cursor, **query))
+            page = self.do(directory.list_contacts, ListContacts(limit=2, cursor=cursor, **query))
             found += [contact["name"] for contact in page["items"]]
             cursor = page["next"]
             if cursor is None:
@@ -95,7 +95,7 @@ def business(contacts: Ear) -> Iterator[Business]:
 
 def test_a_contact_comes_back_as_it_was_made(business: Business) -> None:
     made = business.create("Ravi Iyer", phone="+47 1", title="Support \U0001f600 'quoted' \\ \"twice\"")
-    assert business.do(handlers.get_contact, contact_id=made["id"]) == made
+    assert business.do(directory.get_contact, contact_id=made["id"]) == made
 
 
 def test_pages_follow_the_names_without_regard_to_case(business: Business) -> None:
@@ -114,20 +114,20 @@ def test_search_finds_text_in_any_field_and_takes_wildcards_literally(business: 
 
 def test_a_foreign_cursor_is_refused(business: Business) -> None:
     with pytest.raises(ValidationError):
-        business.do(handlers.list_contacts, ListContacts(cursor="nonsense"))
+        business.do(directory.list_contacts, ListContacts(cursor="nonsense"))
 
 
 def test_another_business_sees_nothing(business: Business, contacts: Ear) -> None:
     made, other = business.create("Ravi"), Business(contacts)
     assert other.listed() == []
-    assert other.do(handlers.get_contacts, GetContacts(contact_ids=[made["id"]])) == {"items": []}
+    assert other.do(directory.get_contacts, GetContacts(contact_ids=[made["id"]])) == {"items": []}
     with pytest.raises(NotFound):
-        other.do(handlers.delete_contact, contact_id=made["id"])
+        other.do(directory.delete_contact, contact_id=made["id"])
 
 
 def test_a_deleted_contact_is_gone(business: Business) -> None:
     made = business.create("Ravi")
-    business.do(handlers.delete_contact, contact_id=made["id"])
+    business.do(directory.delete_contact, contact_id=made["id"])
     assert business.listed() == []
 
 
@@ -135,11 +135,11 @@ def test_an_offered_contact_cannot_be_deleted(business: Business) -> None:
     made = business.create("Mia Berg")
     offer = story.SUBMITTED.model_copy(update={"contacts": [story.MIA.model_copy(update={"id": made["id"]})]})
     partnership = new_id()
-    business.hear(handlers.offer_submitted, offer, partnership)
+    business.hear(lending.offer_submitted, offer, partnership)
     with pytest.raises(ContactInUse):
-        business.do(handlers.delete_contact, contact_id=made["id"])
-    business.hear(handlers.offer_declined, story.DECLINE_RECEIVED, partnership)
-    business.do(handlers.delete_contact, contact_id=made["id"])
+        business.do(directory.delete_contact, contact_id=made["id"])
+    business.hear(lending.offer_declined, story.DECLINE_RECEIVED, partnership)
+    business.do(directory.delete_contact, contact_id=made["id"])
 
 
 def test_an_acceptance_on_the_customers_side_keeps_roles_and_details(business: Business) -> None:
@@ -149,23 +149,23 @@ def test_an_acceptance_on_the_customers_side_keeps_roles_and_details(business: B
         update={"contacts": [AcceptedContact(id=story.MIA.id, name=story.MIA.name, roles=[grant])]}
     )
     details = ContactDetails(id=story.MIA.id, name="Mia Berg", email="mia@kazenor.example", phone="1")
-    business.hear(handlers.details_shared, DetailsShared(counter=1, contacts=[details]), partnership, origin="kazenor")
-    business.hear(handlers.offer_received, story.RECEIVED, partnership)
-    business.hear(handlers.acceptance_given, given, partnership)
-    listed = business.do(handlers.list_assignments, Paged(), partnership_id=partnership)["items"]
+    business.hear(lending.receive, DetailsShared(counter=1, contacts=[details]), partnership, origin="kazenor")
+    business.hear(lending.offer_received, story.RECEIVED, partnership)
+    business.hear(lending.acceptance_given, given, partnership)
+    listed = business.do(lending.list_assignments, Paged(), partnership_id=partnership)["items"]
     assert {(one["name"], one["state"], one["email"]) for one in listed} == {
         ("Mia Berg", "accepted", "mia@kazenor.example"),
         ("Olof Palm", "declined", None),
     }
     assert [one["roles"] for one in listed if one["roles"]] == [[grant.model_dump()]]
     other = new_id()
-    assert business.do(handlers.roles_in_use, RolesInUse(role_ids=[other, role])) == {"role_ids": [role]}
+    assert business.do(lending.roles_in_use, RolesInUse(role_ids=[other, role])) == {"role_ids": [role]}
 
 
 def test_a_change_of_somebody_lent_to_many_reaches_all_of_them(
     business: Business, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(handlers, "_TELL_AT_ONCE", 2)
+    monkeypatch.setattr(lending, "_TELL_AT_ONCE", 2)
     mia = business.create("Mia Berg")
     offer = story.SUBMITTED.model_copy(update={"contacts": [story.MIA.model_copy(update={"id": mia["id"]})]})
     accepted = story.ACCEPTANCE_RECEIVED.model_copy(
@@ -173,13 +173,13 @@ def test_a_change_of_somebody_lent_to_many_reaches_all_of_them(
     )
     partnerships = [new_id() for _ in range(5)]
     for partnership in partnerships:
-        business.hear(handlers.offer_submitted, offer, partnership)
-        business.hear(handlers.acceptance_received, accepted, partnership)
-    business.do(handlers.update_contact, UpdateContact(phone="2"), contact_id=mia["id"])
+        business.hear(lending.offer_submitted, offer, partnership)
+        business.hear(lending.acceptance_received, accepted, partnership)
+    business.do(directory.update_contact, UpdateContact(phone="2"), contact_id=mia["id"])
     timers: list[DetailsDue] = [DetailsDue()]
 
     def run(work: Any, message: Any, now: Any) -> None:
-        handlers.details_due(Noting(work, timers), message, now)
+        lending.details_due(Noting(work, timers), message, now)
 
     for ran in itertools.count(1):  # noqa: B007
         business.hear(run, timers.pop(), mia["id"])

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from services.contacts import handlers
 from services.contacts.commands import CreateContact, GetContacts, ListContacts, UpdateContact
+from services.contacts.handlers import directory, lending
 from shared.calls import Call
 from shared.contracts.accounts import UserChanged
 from shared.contracts.offers import DeclineReceived, OfferedContact, OfferSubmitted, Person
@@ -24,11 +24,11 @@ def stage() -> Stage:
 
 def create(stage: Stage, name: str, tenant: str = "kazenor", **more: Any) -> dict[str, Any]:
     body = {"name": name, "email": f"{name.split()[0].lower()}@{tenant}.example", **more}
-    return stage.do(handlers.create_contact, call(tenant), CreateContact.model_validate(body))
+    return stage.do(directory.create_contact, call(tenant), CreateContact.model_validate(body))
 
 
 def names(stage: Stage, **query: Any) -> list[str]:
-    return [c["name"] for c in stage.do(handlers.list_contacts, call(), ListContacts(**query))["items"]]
+    return [c["name"] for c in stage.do(directory.list_contacts, call(), ListContacts(**query))["items"]]
 
 
 def user(name: str = "Ada Moreau", email: str = "ada@kazenor.example", active: bool = True) -> UserChanged:
@@ -61,7 +61,7 @@ def test_a_new_contact_has_all_fields_of_the_contract(stage: Stage) -> None:
         "created_at": "2026-05-04T09:00:01Z",
         "updated_at": "2026-05-04T09:00:01Z",
     }
-    assert stage.do(handlers.get_contact, call(contact_id=made["id"])) == made
+    assert stage.do(directory.get_contact, call(contact_id=made["id"])) == made
 
 
 @pytest.mark.parametrize(
@@ -101,8 +101,8 @@ def test_the_list_is_by_name_without_regard_to_case(stage: Stage) -> None:
 def test_the_list_comes_in_pages(stage: Stage) -> None:
     for name in ("Cleo", "Adam", "Ben"):
         create(stage, name)
-    first = stage.do(handlers.list_contacts, call(), ListContacts(limit=2))
-    second = stage.do(handlers.list_contacts, call(), ListContacts(limit=2, cursor=first["next"]))
+    first = stage.do(directory.list_contacts, call(), ListContacts(limit=2))
+    second = stage.do(directory.list_contacts, call(), ListContacts(limit=2, cursor=first["next"]))
     assert [[c["name"] for c in page["items"]] for page in (first, second)] == [["Adam", "Ben"], ["Cleo"]]
     assert second["next"] is None
 
@@ -123,24 +123,24 @@ def test_contacts_of_another_business_are_not_there(stage: Stage) -> None:
     theirs = create(stage, "Nils", "northwind")
     assert names(stage) == []
     with pytest.raises(NotFound):
-        stage.do(handlers.get_contact, call(contact_id=theirs["id"]))
+        stage.do(directory.get_contact, call(contact_id=theirs["id"]))
     with pytest.raises(NotFound):
-        stage.do(handlers.update_contact, call(contact_id=theirs["id"]), UpdateContact(name="Mine"))
+        stage.do(directory.update_contact, call(contact_id=theirs["id"]), UpdateContact(name="Mine"))
     with pytest.raises(NotFound):
-        stage.do(handlers.delete_contact, call(contact_id=theirs["id"]))
-    assert stage.do(handlers.get_contacts, call(), GetContacts(contact_ids=[theirs["id"]])) == {"items": []}
+        stage.do(directory.delete_contact, call(contact_id=theirs["id"]))
+    assert stage.do(directory.get_contacts, call(), GetContacts(contact_ids=[theirs["id"]])) == {"items": []}
 
 
 def test_several_are_answered_in_the_order_asked_without_unknown_ones(stage: Stage) -> None:
     a, b = create(stage, "Adam")["id"], create(stage, "Ben")["id"]
-    found = stage.do(handlers.get_contacts, call(), GetContacts(contact_ids=[b, STRANGER, a]))
+    found = stage.do(directory.get_contacts, call(), GetContacts(contact_ids=[b, STRANGER, a]))
     assert [c["id"] for c in found["items"]] == [b, a]
 
 
 def test_only_what_is_given_changes(stage: Stage) -> None:
     made = create(stage, "Ravi", phone="1", title="Support")
     after = stage.do(
-        handlers.update_contact,
+        directory.update_contact,
         call(contact_id=made["id"]),
         UpdateContact.model_validate({"phone": None, "name": "Ravi Iyer"}),
     )
@@ -155,7 +155,7 @@ def test_only_what_is_given_changes(stage: Stage) -> None:
 
 def test_a_change_to_the_same_is_none(stage: Stage) -> None:
     made = create(stage, "Ravi")
-    assert stage.do(handlers.update_contact, call(contact_id=made["id"]), UpdateContact(name="Ravi")) == made
+    assert stage.do(directory.update_contact, call(contact_id=made["id"]), UpdateContact(name="Ravi")) == made
     assert stage.said() == []
 
 
@@ -168,37 +168,37 @@ def test_required_fields_cannot_be_emptied(field: str) -> None:
 
 def test_a_stale_version_changes_and_deletes_nothing(stage: Stage) -> None:
     made = create(stage, "Ravi")
-    stage.do(handlers.update_contact, call(contact_id=made["id"]), UpdateContact(title="Support"))
+    stage.do(directory.update_contact, call(contact_id=made["id"]), UpdateContact(title="Support"))
     stale = replace(call(contact_id=made["id"]), if_match='"1"')
     with pytest.raises(ChangedMeanwhile):
-        stage.do(handlers.update_contact, stale, UpdateContact(name="Other"))
+        stage.do(directory.update_contact, stale, UpdateContact(name="Other"))
     with pytest.raises(ChangedMeanwhile):
-        stage.do(handlers.delete_contact, stale)
+        stage.do(directory.delete_contact, stale)
     fresh = replace(stale, if_match='"2"')
-    assert stage.do(handlers.update_contact, fresh, UpdateContact(name="Other"))["name"] == "Other"
+    assert stage.do(directory.update_contact, fresh, UpdateContact(name="Other"))["name"] == "Other"
 
 
 def test_a_deleted_contact_is_gone(stage: Stage) -> None:
     made = create(stage, "Ravi")
-    stage.do(handlers.delete_contact, call(contact_id=made["id"]))
+    stage.do(directory.delete_contact, call(contact_id=made["id"]))
     assert names(stage) == []
     with pytest.raises(NotFound):
-        stage.do(handlers.delete_contact, call(contact_id=made["id"]))
+        stage.do(directory.delete_contact, call(contact_id=made["id"]))
 
 
 def test_an_offered_contact_cannot_be_deleted_until_the_offer_is_over(stage: Stage) -> None:
     made = create(stage, "Ravi")
-    stage.hear(handlers.offer_submitted, "kazenor", submitted(made["id"]))
+    stage.hear(lending.offer_submitted, "kazenor", submitted(made["id"]))
     with pytest.raises(ContactInUse):
-        stage.do(handlers.delete_contact, call(contact_id=made["id"]))
+        stage.do(directory.delete_contact, call(contact_id=made["id"]))
     declined = DeclineReceived(customer="northwind", company="Northwind", by=Person(id=ADA, name="Nils"), at=START)
-    stage.hear(handlers.offer_declined, "kazenor", declined, subject=OFFER)
-    stage.do(handlers.delete_contact, call(contact_id=made["id"]))
+    stage.hear(lending.offer_declined, "kazenor", declined, subject=OFFER)
+    stage.do(directory.delete_contact, call(contact_id=made["id"]))
 
 
 def test_a_user_is_a_contact(stage: Stage) -> None:
-    stage.hear(handlers.user_changed, "kazenor", user(), subject=ADA)
-    shown = stage.do(handlers.get_contact, call(contact_id=ADA))
+    stage.hear(directory.user_changed, "kazenor", user(), subject=ADA)
+    shown = stage.do(directory.get_contact, call(contact_id=ADA))
     assert (shown["id"], shown["name"], shown["email"], shown["is_user"]) == (
         ADA,
         "Ada Moreau",
@@ -208,18 +208,18 @@ def test_a_user_is_a_contact(stage: Stage) -> None:
 
 
 def test_a_user_keeps_phone_and_title_when_accounts_changes_the_name(stage: Stage) -> None:
-    stage.hear(handlers.user_changed, "kazenor", user(), subject=ADA)
-    stage.do(handlers.update_contact, call(contact_id=ADA), UpdateContact(phone="1", title="Founder"))
-    stage.hear(handlers.user_changed, "kazenor", user(name="Ada M.", active=False), subject=ADA)
-    shown = stage.do(handlers.get_contact, call(contact_id=ADA))
+    stage.hear(directory.user_changed, "kazenor", user(), subject=ADA)
+    stage.do(directory.update_contact, call(contact_id=ADA), UpdateContact(phone="1", title="Founder"))
+    stage.hear(directory.user_changed, "kazenor", user(name="Ada M.", active=False), subject=ADA)
+    shown = stage.do(directory.get_contact, call(contact_id=ADA))
     assert (shown["name"], shown["phone"], shown["title"], shown["is_user"]) == ("Ada M.", "1", "Founder", False)
 
 
 def test_a_contact_that_gets_a_login_stays_the_same_contact(stage: Stage) -> None:
     made = create(stage, "Ravi", phone="1")
     got = UserChanged(id=made["id"], name="Ravi Iyer", email="ravi@kazenor.example", role="member", active=True)
-    stage.hear(handlers.user_changed, "kazenor", got, subject=made["id"])
-    shown = stage.do(handlers.get_contact, call(contact_id=made["id"]))
+    stage.hear(directory.user_changed, "kazenor", got, subject=made["id"])
+    shown = stage.do(directory.get_contact, call(contact_id=made["id"]))
     assert (shown["name"], shown["phone"], shown["is_user"], shown["created_at"]) == (
         "Ravi Iyer",
         "1",
@@ -230,14 +230,16 @@ def test_a_contact_that_gets_a_login_stays_the_same_contact(stage: Stage) -> Non
 
 @pytest.mark.parametrize("active", [True, False])
 def test_name_and_email_of_a_user_belong_to_accounts(stage: Stage, active: bool) -> None:
-    stage.hear(handlers.user_changed, "kazenor", user(active=active), subject=ADA)
+    stage.hear(directory.user_changed, "kazenor", user(active=active), subject=ADA)
     with pytest.raises(ValidationError) as refused:
-        stage.do(handlers.update_contact, call(contact_id=ADA), UpdateContact(name="X", email="x@x.example", phone="1"))
+        stage.do(
+            directory.update_contact, call(contact_id=ADA), UpdateContact(name="X", email="x@x.example", phone="1")
+        )
     assert [error["field"] for error in refused.value.info["errors"]] == ["name", "email"]
-    assert stage.do(handlers.get_contact, call(contact_id=ADA))["phone"] == ""
+    assert stage.do(directory.get_contact, call(contact_id=ADA))["phone"] == ""
 
 
 def test_somebody_with_a_login_cannot_be_deleted(stage: Stage) -> None:
-    stage.hear(handlers.user_changed, "kazenor", user(), subject=ADA)
+    stage.hear(directory.user_changed, "kazenor", user(), subject=ADA)
     with pytest.raises(ContactInUse):
-        stage.do(handlers.delete_contact, call(contact_id=ADA))
+        stage.do(directory.delete_contact, call(contact_id=ADA))

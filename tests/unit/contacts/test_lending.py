@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from services.contacts import handlers
 from services.contacts.commands import CreateContact, RolesInUse, UpdateContact
-from services.contacts.domain import lending, parking
+from services.contacts.domain import lending as rules
+from services.contacts.domain import parking
 from services.contacts.domain.parking import Early
+from services.contacts.handlers import directory, lending
 from shared.calls import Paged
 from shared.contracts.contacts import AssignmentsChanged, ContactDetails, DetailsDue, DetailsShared
 from shared.contracts.offers import (
@@ -54,11 +55,11 @@ class Two(Stage):
             customer="northwind", email="nils@northwind.example", contacts=people, managers=[], **said
         )
         received = OfferReceived(partner="kazenor", company="Kazenor", recipient_id=BEN, contacts=people, **said)
-        self.hear(handlers.offer_submitted, "kazenor", submitted)
-        self.hear(handlers.offer_received, "northwind", received)
+        self.hear(lending.offer_submitted, "kazenor", submitted)
+        self.hear(lending.offer_received, "northwind", received)
 
     def create(self, name: str, email: str, **more: str) -> str:
-        return str(self.do(handlers.create_contact, call(), CreateContact(name=name, email=email, **more))["id"])
+        return str(self.do(directory.create_contact, call(), CreateContact(name=name, email=email, **more))["id"])
 
     def accept(self) -> None:
         """northwind's own offers: Ravi comes, Cleo does not."""
@@ -71,7 +72,7 @@ class Two(Stage):
             contacts=[AcceptedContact(id=self.ravi, name="Ravi Iyer", roles=[ROLE])],
             declined=[Person(id=self.cleo, name="Cleo Duarte")],
         )
-        self.hear(handlers.acceptance_given, "northwind", given)
+        self.hear(lending.acceptance_given, "northwind", given)
 
     def learn(self) -> None:
         """kazenor's own offers: they accepted Ravi."""
@@ -83,23 +84,23 @@ class Two(Stage):
             contacts=[Person(id=self.ravi, name="Ravi Iyer")],
             declined=[Person(id=self.cleo, name="Cleo Duarte")],
         )
-        self.hear(handlers.acceptance_received, "kazenor", received)
+        self.hear(lending.acceptance_received, "kazenor", received)
 
     def told(self) -> list[DetailsShared]:
         """What contacts of kazenor has told contacts of northwind since the last time."""
         return [data for row, data in self.said() if row.kind == "peer" and row.destination == "northwind"]
 
     def tell(self, message: DetailsShared, origin: str = "kazenor") -> None:
-        self.hear(handlers.details_shared, "northwind", message, origin=origin)
+        self.hear(lending.receive, "northwind", message, origin=origin)
 
     def listed(self, tenant: str, **page: Any) -> dict[str, dict[str, Any]]:
-        answer = self.do(handlers.list_assignments, call(tenant, partnership_id=OFFER), Paged(**page))
+        answer = self.do(lending.list_assignments, call(tenant, partnership_id=OFFER), Paged(**page))
         return {one["name"]: one for one in answer["items"]}
 
     def run_timers(self) -> None:
         for row, data in self.said():
             if row.kind == "timer":
-                self.hear(handlers.details_due, row.tenant, data, subject=row.subject)
+                self.hear(lending.details_due, row.tenant, data, subject=row.subject)
 
 
 @pytest.fixture
@@ -112,13 +113,13 @@ def test_offered_people_stand_on_both_sides_under_the_same_ids(two: Two) -> None
     assert {n: (a["id"], a["contact_id"], a["state"], a["label"]) for n, a in ours.items()} == {
         n: (a["id"], a["contact_id"], a["state"], a["label"]) for n, a in theirs.items()
     }
-    assert ours["Ravi Iyer"]["id"] == lending.assignment_id(OFFER, two.ravi, START)
+    assert ours["Ravi Iyer"]["id"] == rules.assignment_id(OFFER, two.ravi, START)
     assert {(a["state"], a["label"]) for a in ours.values()} == {("offered", "Offered")}
 
 
 def test_an_assignment_has_all_fields_of_the_contract(two: Two) -> None:
     assert two.listed("kazenor")["Ravi Iyer"] == {
-        "id": lending.assignment_id(OFFER, two.ravi, START),
+        "id": rules.assignment_id(OFFER, two.ravi, START),
         "contact_id": two.ravi,
         "name": "Ravi Iyer",
         "email": "ravi@kazenor.example",
@@ -205,7 +206,7 @@ def test_details_that_come_before_our_own_acceptance_wait_for_it(two: Two) -> No
 
 def test_details_that_come_before_the_offer_itself_wait_too() -> None:
     late, early = Two(), Stage()
-    early.hear(handlers.details_shared, "northwind", details(1, late.ravi), origin="kazenor")
+    early.hear(lending.receive, "northwind", details(1, late.ravi), origin="kazenor")
     assert early.partnership("northwind") is None
     # The same database goes on with the offer and the acceptance.
     late.database.records["parked"] = early.database.records["parked"]
@@ -272,7 +273,7 @@ def test_the_customer_cannot_speak_for_people_it_was_lent(two: Two) -> None:
     two.accept()
     two.learn()
     before = two.partnership("kazenor")
-    two.hear(handlers.details_shared, "kazenor", details(9, two.ravi, "evil@northwind.example"), origin="northwind")
+    two.hear(lending.receive, "kazenor", details(9, two.ravi, "evil@northwind.example"), origin="northwind")
     assert two.partnership("kazenor") == before
 
 
@@ -292,7 +293,7 @@ def test_details_of_strangers_are_dropped_and_texts_are_cut_to_one_line(two: Two
 
 def test_somebody_offered_twice_is_offered_once(two: Two) -> None:
     people = [(two.ravi, "Ravi Iyer", "")] * 2
-    made = lending.offered(tenant="t", id=OFFER, side="customer", counterpart="x", contacts=people, at=START)
+    made = rules.offered(tenant="t", id=OFFER, side="customer", counterpart="x", contacts=people, at=START)
     assert len(made.assignments) == 1
 
 
@@ -300,7 +301,7 @@ def test_a_change_of_a_lent_person_is_told_with_the_next_counter(two: Two) -> No
     two.accept()
     two.learn()
     two.said()
-    two.do(handlers.update_contact, call(contact_id=two.ravi), UpdateContact(phone="2"))
+    two.do(directory.update_contact, call(contact_id=two.ravi), UpdateContact(phone="2"))
     two.run_timers()
     (message,) = two.told()
     assert (message.counter, message.contacts[0].phone) == (2, "2")
@@ -311,7 +312,7 @@ def test_what_the_customer_has_heard_is_not_told_again(two: Two) -> None:
     two.learn()
     two.said()
     for _ in range(2):
-        two.hear(handlers.details_due, "kazenor", DetailsDue(), subject=two.ravi)
+        two.hear(lending.details_due, "kazenor", DetailsDue(), subject=two.ravi)
     assert two.said() == []
 
 
@@ -319,14 +320,14 @@ def test_a_change_of_somebody_who_is_not_lent_is_told_to_nobody(two: Two) -> Non
     two.accept()
     two.learn()
     two.said()
-    two.do(handlers.update_contact, call(contact_id=two.cleo), UpdateContact(phone="2"))
+    two.do(directory.update_contact, call(contact_id=two.cleo), UpdateContact(phone="2"))
     two.run_timers()
     assert two.told() == []
 
 
 def test_a_change_of_an_offered_person_waits_for_the_acceptance(two: Two) -> None:
     two.said()
-    two.do(handlers.update_contact, call(contact_id=two.ravi), UpdateContact(phone="2"))
+    two.do(directory.update_contact, call(contact_id=two.ravi), UpdateContact(phone="2"))
     two.run_timers()
     assert two.told() == []
     two.learn()
@@ -335,11 +336,9 @@ def test_a_change_of_an_offered_person_waits_for_the_acceptance(two: Two) -> Non
 
 
 def test_a_decline_declines_everybody_on_both_sides(two: Two) -> None:
+    two.hear(lending.offer_declined, "northwind", DeclineGiven(partner="kazenor", company="Kazenor", by=NILS, at=START))
     two.hear(
-        handlers.offer_declined, "northwind", DeclineGiven(partner="kazenor", company="Kazenor", by=NILS, at=START)
-    )
-    two.hear(
-        handlers.offer_declined,
+        lending.offer_declined,
         "kazenor",
         DeclineReceived(customer="northwind", company="Northwind", by=NILS, at=START),
     )
@@ -349,7 +348,7 @@ def test_a_decline_declines_everybody_on_both_sides(two: Two) -> None:
 
 def test_an_offer_that_found_nobody_withdraws_everybody(two: Two) -> None:
     two.hear(
-        handlers.offer_undeliverable,
+        lending.offer_undeliverable,
         "kazenor",
         OfferUndeliverable(customer="northwind", email="nobody@northwind.example"),
     )
@@ -358,9 +357,7 @@ def test_an_offer_that_found_nobody_withdraws_everybody(two: Two) -> None:
 
 def test_a_late_decline_changes_nothing_of_an_acceptance(two: Two) -> None:
     two.accept()
-    two.hear(
-        handlers.offer_declined, "northwind", DeclineGiven(partner="kazenor", company="Kazenor", by=NILS, at=START)
-    )
+    two.hear(lending.offer_declined, "northwind", DeclineGiven(partner="kazenor", company="Kazenor", by=NILS, at=START))
     after = two.partnership("northwind")
     assert after is not None and after.phase == "accepted"
     assert two.listed("northwind")["Ravi Iyer"]["state"] == "accepted"
@@ -372,11 +369,9 @@ def test_facts_about_an_unknown_partnership_do_nothing() -> None:
     two.said()
     two.accept()
     two.learn()
+    two.hear(lending.offer_declined, "northwind", DeclineGiven(partner="kazenor", company="Kazenor", by=NILS, at=START))
     two.hear(
-        handlers.offer_declined, "northwind", DeclineGiven(partner="kazenor", company="Kazenor", by=NILS, at=START)
-    )
-    two.hear(
-        handlers.offer_undeliverable,
+        lending.offer_undeliverable,
         "kazenor",
         OfferUndeliverable(customer="northwind", email="nobody@northwind.example"),
     )
@@ -386,14 +381,14 @@ def test_facts_about_an_unknown_partnership_do_nothing() -> None:
 
 def test_granted_roles_are_in_use(two: Two) -> None:
     asked = RolesInUse(role_ids=[STRANGER, OFFER])
-    assert two.do(handlers.roles_in_use, call("northwind"), asked) == {"role_ids": []}
+    assert two.do(lending.roles_in_use, call("northwind"), asked) == {"role_ids": []}
     two.accept()
-    assert two.do(handlers.roles_in_use, call("northwind"), asked) == {"role_ids": [OFFER]}
-    assert two.do(handlers.roles_in_use, call("kazenor"), asked) == {"role_ids": []}
+    assert two.do(lending.roles_in_use, call("northwind"), asked) == {"role_ids": [OFFER]}
+    assert two.do(lending.roles_in_use, call("kazenor"), asked) == {"role_ids": []}
 
 
 def test_assignments_come_in_pages(two: Two) -> None:
-    answer = two.do(handlers.list_assignments, call("northwind", partnership_id=OFFER), Paged(limit=1))
+    answer = two.do(lending.list_assignments, call("northwind", partnership_id=OFFER), Paged(limit=1))
     assert [one["name"] for one in answer["items"]] == ["Cleo Duarte"]
     assert list(two.listed("northwind", limit=1, cursor=answer["next"])) == ["Ravi Iyer"]
     with pytest.raises(ValidationError):
@@ -401,5 +396,5 @@ def test_assignments_come_in_pages(two: Two) -> None:
 
 
 def test_a_partner_sees_the_directory_of_today(two: Two) -> None:
-    two.do(handlers.update_contact, call(contact_id=two.ravi), UpdateContact(name="Ravi I."))
+    two.do(directory.update_contact, call(contact_id=two.ravi), UpdateContact(name="Ravi I."))
     assert set(two.listed("kazenor")) == {"Ravi I.", "Cleo Duarte"}
