@@ -46,6 +46,16 @@ def test_a_fact_comes_back_as_it_was_told(ear: Ear) -> None:
     assert entry["details"]["contacts"][0]["roles"] == [{"environment": "Production", "role": "Operator"}]
 
 
+def test_an_answer_comes_back_with_each_of_its_items(ear: Ear) -> None:
+    ear.hear(handlers.answer_given, story.ANSWER_GIVEN, tenant="northwind", subject=story.PARTNERSHIP)
+    (entry,) = page(ear, "northwind")["items"]
+    assert [(i["name"], i["decision"]) for i in entry["details"]["items"]] == [
+        ("Olof Palm", "accept"),
+        ("Mia Berg", "decline"),
+    ]
+    assert entry["details"]["items"][0]["roles"] == [{"environment": "Production", "role": "Operator"}]
+
+
 def test_pages_follow_each_other_from_the_newest_to_the_oldest(ear: Ear) -> None:
     for i in range(7):
         # Some at the same moment: their order is any, but none may be lost or shown twice.

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from shared.contracts.contacts import AssignmentsChanged
 from shared.errors import NotFound, ValidationError
 from tests.support import story
 from tests.support.desk import Desk, serving
@@ -49,13 +50,22 @@ def test_history(desk: Desk) -> None:
     desk.publish(received, received, given)
     assert [e["type"] for e in until(lambda: entries(desk))] == ["offer.accepted", "offer.sent"]
 
+    # What contacts and managers say of it stands there too, and nothing of what is no news.
+    desk.say(story.PROPOSAL_RECEIVED, tenant="northwind", subject=PARTNERSHIP)
+    desk.say(AssignmentsChanged(version=1, working=1), tenant="northwind", subject=PARTNERSHIP)
+    desk.say(story.ANSWER_GIVEN, tenant="northwind", subject=PARTNERSHIP)
+    desk.say(story.team("added", story.BO, added=[story.BO]), tenant="northwind", subject=PARTNERSHIP)
+    later = until(lambda: found[:-2] if len(found := entries(desk)) == 5 else None)
+    assert {e["type"] for e in later} == {"modification.proposed", "modification.answered", "team.changed"}
+
     # The other tenant has said nothing and sees nothing.
     assert entries(desk, "kazenor") == []
 
     # Pages.
     page = desk.ask("list_entries", tenant="northwind", actor="nils", partnership_id=PARTNERSHIP, limit=1)
+    assert page["items"] == later[:1]
     (second,) = entries(desk, limit=1, cursor=page["next"])
-    assert second["type"] == "offer.sent"
+    assert second == later[1]
 
     # Refusals, in their order: a malformed id, what is not to be seen, the form of the query.
     for request, error in (
