@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from services.managers.domain import team as teams
 from services.managers.domain.team import Colleague, Team
-from shared.bus.records import Table
+from shared.bus.records import Column, Table
 
-TEAMS = Table(Team, "teams", by_subject=True)
+TEAMS = Table(
+    Team,
+    "teams",
+    # Searched only when a user was renamed or lost the login.
+    columns={"members": Column("text", teams.search_text)},
+    by_subject=True,
+)
 COLLEAGUES = Table(Colleague, "colleagues")
 TABLES = (TEAMS, COLLEAGUES)

@@ -2,54 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 
 from services.managers import handlers
-from services.managers.store import TABLES
-from shared.bus.memory import MemoryDatabase
-from shared.calls import Paged
 from shared.contracts.accounts import UserChanged
 from shared.contracts.managers import TeamChanged
-from shared.contracts.messages import Message
-from shared.contracts.offers import AcceptanceGiven, Manager, OfferSubmitted, Person
+from shared.contracts.offers import AcceptanceGiven, Person
 from shared.errors import ValidationError
-from tests.support.hearing import START, Ear, said
-
-OFFER = "0190f6d4-0000-7000-8000-000000000001"
-ADA = Manager(id="0190f6d4-0000-7000-8000-0000000000a1", name="Ada", email="ada@kazenor.example")
-BEN = Manager(id="0190f6d4-0000-7000-8000-0000000000b2", name="Ben", email="ben@kazenor.example")
-
-
-class Stage(Ear):
-    def __init__(self) -> None:
-        self.database = MemoryDatabase()
-        super().__init__(self.database, "managers", TABLES)
-
-    def tell(self, handler: Callable[..., None], data: Message, tenant: str = "kazenor", subject: str = OFFER) -> None:
-        self.hear(handler, data, tenant=tenant, subject=subject)
-
-    def listed(self, tenant: str = "kazenor", **page: Any) -> dict[str, Any]:
-        ids = {"partnership_id": OFFER}
-        return self.do(handlers.list_managers, Paged(**page), tenant=tenant, actor=ADA.id, ids=ids)
-
-    def stated(self) -> list[Message]:
-        return [said(row) for row in self.database.outbox]
-
-
-def submitted(*managers: Manager) -> OfferSubmitted:
-    return OfferSubmitted(
-        customer="northwind",
-        email="nils@northwind.example",
-        message="Hello",
-        sent_by=Person(id=ADA.id, name="Ada"),
-        sent_at=START,
-        expires_at=START,
-        contacts=[],
-        managers=list(managers),
-    )
+from tests.support.hearing import START
+from tests.unit.managers.office import ADA, BEN, Stage, submitted
 
 
 @pytest.fixture
@@ -98,7 +59,9 @@ def test_nobody_is_in_a_team_twice(stage: Stage) -> None:
 def test_a_team_is_stated_once_with_its_owner(stage: Stage) -> None:
     stage.tell(handlers.offer_submitted, submitted(ADA, BEN))
     stage.tell(handlers.offer_submitted, submitted(ADA))
-    assert stage.stated() == [TeamChanged(version=1, members=[ADA, BEN], owner=Person(id=ADA.id, name="Ada"))]
+    ada = Person(id=ADA.id, name="Ada")
+    formed = TeamChanged(version=1, members=[ADA, BEN], owner=ada, cause="formed", by=ada, at=START)
+    assert stage.stated() == [formed]
 
 
 def test_teams_are_private_to_their_side(stage: Stage) -> None:
