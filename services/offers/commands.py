@@ -49,6 +49,18 @@ class DeclineOffer(Body):
     block: bool = False
 
 
+class WithdrawOffer(Body):
+    """`POST /partnerships/{id}/withdrawal`."""
+
+    reason: Comment | None = None
+
+
+class EndPartnership(Body):
+    """`POST /partnerships/{id}/termination`."""
+
+    reason: Reason
+
+
 Statuses = Literal[
     "open",
     "accepted",

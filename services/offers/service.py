@@ -7,14 +7,34 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from services.offers.commands import AcceptOffer, Chosen, DeclineOffer, SendOffer, Standing
-from services.offers.handlers import answering, finding, looking, replicas, sending
+from services.offers.commands import (
+    AcceptOffer,
+    Chosen,
+    DeclineOffer,
+    EndPartnership,
+    SendOffer,
+    Standing,
+    WithdrawOffer,
+)
+from services.offers.handlers import (
+    answering,
+    ending,
+    expiry,
+    finding,
+    looking,
+    naming,
+    reminding,
+    replicas,
+    sending,
+    withdrawing,
+)
 from services.offers.store import TABLES
 from shared.bus.door import CHANGERS, SYSTEM_PERSON, Person, admit
 from shared.bus.entrypoints import Neighbour, Records, command, on, query
 from shared.bus.work import Confirmed, Heard, Json, Work
 from shared.calls import SYSTEM, Call, Empty
 from shared.contracts import accounts as from_accounts
+from shared.contracts import contacts as from_contacts
 from shared.contracts import managers as from_managers
 from shared.contracts import offers as said
 from shared.errors import Forbidden
@@ -53,6 +73,25 @@ class OffersService:
         self._see(looking.get_partnership, call)
         person, _ = self._door(call)
         return self.records.run(answering.decline_offer, call, call.read(DeclineOffer), person=person)
+
+    @command("partnership_id")
+    def withdraw_offer(self, call: Call) -> Json:
+        self._see(looking.get_partnership, call)
+        person, _ = self._door(call)
+        return self.records.run(withdrawing.withdraw_offer, call, call.read(WithdrawOffer), person=person)
+
+    @command("partnership_id")
+    def remind_offer(self, call: Call) -> Json:
+        self._see(looking.get_partnership, call)
+        person, _ = self._door(call)
+        call.read(Empty)
+        return self.records.run(reminding.remind_offer, call, person=person)
+
+    @command("partnership_id")
+    def end_partnership(self, call: Call) -> Json:
+        self._see(looking.get_partnership, call)
+        person, _ = self._door(call)
+        return self.records.run(ending.end_partnership, call, call.read(EndPartnership), person=person)
 
     @command("partnership_id")
     def remove_partnership(self, call: Call) -> None:
@@ -125,6 +164,30 @@ class OffersService:
     def receive_bounce(self, work: Work, message: Heard[said.OfferBounced], now: datetime) -> None:
         sending.receive_bounce(work, message, now)
 
+    @on(said.OfferWithdrawn)
+    def receive_withdrawal(self, work: Work, message: Heard[said.OfferWithdrawn], now: datetime) -> None:
+        withdrawing.receive_withdrawal(work, message, now)
+
+    @on(said.OfferExpired)
+    def receive_expiry(self, work: Work, message: Heard[said.OfferExpired], now: datetime) -> None:
+        expiry.receive_expiry(work, message, now)
+
+    @on(said.OfferReminded)
+    def receive_reminder(self, work: Work, message: Heard[said.OfferReminded], now: datetime) -> None:
+        reminding.receive_reminder(work, message, now)
+
+    @on(said.PartnershipEnded)
+    def receive_end(self, work: Work, message: Heard[said.PartnershipEnded], now: datetime) -> None:
+        ending.receive_end(work, message, now)
+
+    @on(said.OwnerNamed)
+    def receive_owner(self, work: Work, message: Heard[said.OwnerNamed], now: datetime) -> None:
+        naming.receive_owner(work, message, now)
+
+    @on(said.ExpiryDue)
+    def expiry_due(self, work: Work, message: Heard[said.ExpiryDue], now: datetime) -> None:
+        expiry.expiry_due(work, message, now)
+
     @on(Confirmed)
     def receipt(self, work: Work, news: Confirmed, now: datetime) -> None:
         looking.receipt(work, news, now)
@@ -152,6 +215,14 @@ class OffersService:
     @on(from_accounts.UserChanged)
     def user_changed(self, work: Work, message: Heard[from_accounts.UserChanged], now: datetime) -> None:
         replicas.user_changed(work, message, now)
+
+    @on(from_accounts.ProfileReceived)
+    def profile_received(self, work: Work, message: Heard[from_accounts.ProfileReceived], now: datetime) -> None:
+        replicas.profile_received(work, message, now)
+
+    @on(from_contacts.AssignmentsChanged)
+    def assignments_changed(self, work: Work, message: Heard[from_contacts.AssignmentsChanged], now: datetime) -> None:
+        replicas.assignments_changed(work, message, now)
 
     @on(from_managers.TeamChanged)
     def team_changed(self, work: Work, message: Heard[from_managers.TeamChanged], now: datetime) -> None:

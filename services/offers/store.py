@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from services.offers.domain.partnership import HIDDEN, Business, Login, Mailbox, Pair, Partnership
+from services.offers.domain.partnership import HIDDEN, Business, Counterpart, Login, Mailbox, Pair, Partnership
 from shared.bus.records import Column, Table
 from shared.text import fold
 
@@ -27,6 +27,7 @@ PARTNERSHIPS = Table(
         "status": Column("text", lambda p: p.status),
         "role": Column("text", lambda p: p.role),
         "turn": Column("text", lambda p: p.turn or ""),
+        "counterpart": Column("text", lambda p: p.counterpart),
         "company": Column("text", lambda p: fold(p.company)),
         "name_search": Column("text", lambda p: fold(f"{p.company} {p.counterpart}")),
         "viewers": Column("text", lambda p: f"|{'|'.join(p.viewers)}|"),
@@ -39,4 +40,5 @@ PAIRS = Table(Pair, "pairs")
 BUSINESSES = Table(Business, "businesses")
 LOGINS = Table(Login, "logins")
 MAILBOXES = Table(Mailbox, "mailboxes")
-TABLES = (PARTNERSHIPS, PAIRS, BUSINESSES, LOGINS, MAILBOXES)
+COUNTERPARTS = Table(Counterpart, "counterparts")
+TABLES = (PARTNERSHIPS, PAIRS, BUSINESSES, LOGINS, MAILBOXES, COUNTERPARTS)

@@ -19,16 +19,21 @@ def ensure_open(p: Partnership) -> None:
 
 
 def accept(
-    p: Partnership, *, contacts: Collection[str], by: Named, managers: tuple[str, ...], now: datetime
+    p: Partnership, *, contacts: Collection[str], company: str = "", by: Named, managers: tuple[str, ...], now: datetime
 ) -> Partnership:
-    """Accept with these of the offered contacts, at least one (OE-08). The accepter is our account owner. Raises WrongState."""
+    """Accept with these of the offered contacts, at least one (OE-08). The accepter is our account owner. Raises WrongState.
+
+    It counts also after the offer's time: only the sender's clock expires it. `company` is the partner's name if it told us of itself.
+    """
     ensure_open(p)
     return replace(
         p,
         status="accepted",
+        company=company or p.company,
         working=len(contacts),
         managers=managers if by.id in managers else (by.id, *managers),
         owner=by,
+        owner_told=by.name,
         turn=None,
         turn_since=None,
         sent=p.sent + 1,
@@ -38,7 +43,7 @@ def accept(
 
 def accepted(p: Partnership, *, contacts: Collection[str], company: str, by: Named, now: datetime) -> Partnership:
     """The addressee accepted: stronger than a withdrawal or our clock, which it had not seen (rule 1)."""
-    if p.role != "partner" or p.status not in {"open", "withdrawn", "expired", "undeliverable"}:
+    if not _answerable(p):
         return p
     offered = {c.id for c in p.offered}
     return replace(
@@ -54,6 +59,11 @@ def accepted(p: Partnership, *, contacts: Collection[str], company: str, by: Nam
     )
 
 
+def _answerable(p: Partnership) -> bool:
+    """Whether the addressee's decision counts here: decided > withdrawn, expired > open (rule 1). What never left has no addressee yet."""
+    return p.role == "partner" and not p.held and p.status in {"open", "withdrawn", "expired", "undeliverable"}
+
+
 def decline(p: Partnership, *, reason: str, now: datetime) -> Partnership:
     """Decline the offer (OE-09). Raises WrongState."""
     ensure_open(p)
@@ -64,7 +74,7 @@ def decline(p: Partnership, *, reason: str, now: datetime) -> Partnership:
 
 def declined(p: Partnership, *, company: str, reason: str, now: datetime) -> Partnership:
     """The addressee declined; like an acceptance, it counts whatever we did meanwhile."""
-    if p.role != "partner" or p.status not in {"open", "withdrawn", "expired", "undeliverable"}:
+    if not _answerable(p):
         return p
     return replace(
         p, status="declined", company=company, decline_reason=reason, turn=None, turn_since=None, updated_at=now

@@ -26,8 +26,12 @@ Delivery = Literal["queued", "delivered", "seen", "answered"]
 ENDED: frozenset[Status] = frozenset({"declined", "withdrawn", "expired", "undeliverable", "terminated"})
 """Final: every change is refused, every read works, the tile can be removed."""
 LIVE: frozenset[Status] = frozenset({"open", "accepted", "modified", "suspended"})
+RUNNING: frozenset[Status] = frozenset({"accepted", "modified"})
+"""The two work together: changes are proposed, and either may end it."""
 HIDDEN: frozenset[Status] = frozenset({"arriving", "bounced"})
 """At the door: nobody of the tenant sees it."""
+
+_ANSWERED: frozenset[Status] = frozenset({"accepted", "modified", "suspended", "declined", "terminated"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +51,30 @@ class Offered:
     title: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """One side's end of the partnership: two of them are one end with two authors (protocol rule 4)."""
+
+    by: Named
+    at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Early:
+    """A peer message that came before accounts had said whose the offer is. `body` is the JSON text of its data."""
+
+    type: str
+    body: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Partnership:
     """What we know of one partnership. `role` is ours; `counterpart` the other tenant, `company` its name as far as we know it.
 
-    `sent` counts what we said to the other side's offers, `confirmed` and `seen` how much of it is there and was looked at.
+    `sent` counts what we said to the other side's offers, `confirmed` and `seen` how much of it is there and was looked at. An offer
+    that is `held` has never left: the other side knows nothing of it (protocol rule 5). `working` and `pending` are contacts' figures, as
+    of `working_version`. `owner_told` is the name of our account owner as the other side heard it last, under `owner_counter`.
     """
 
     tenant: str
@@ -81,6 +104,15 @@ class Partnership:
     confirmed: int = 0
     seen: int = 0
     removed: bool = False
+    held: bool = False
+    early: tuple[Early, ...] = ()
+    pending: int = 0
+    ended_by_us: Ending | None = None
+    ended_by_them: Ending | None = None
+    reminded_at: datetime | None = None
+    owner_told: str = ""
+    owner_counter: int = 0
+    their_owner_counter: int = 0
     updated_at: datetime
 
     @property
@@ -89,10 +121,16 @@ class Partnership:
 
     @property
     def delivery(self) -> Delivery:
-        """How far the last message has come (BX-03). Before we have said anything that is theirs, and we have it."""
+        """How far the last message has come (BX-03). Before we have said anything that is theirs, and we have it.
+
+        The customer's decision answers our offer, and their end whatever we said; our own end goes by what they have got of it.
+        """
+        if self.held:
+            return "queued"
         if self.sent == 0:
             return "delivered"
-        if self.role == "partner" and self.status in {"accepted", "declined", "modified", "terminated", "suspended"}:
+        last_word_is_ours = self.ended_by_us is not None and self.ended_by_them is None
+        if self.role == "partner" and self.status in _ANSWERED and not last_word_is_ours:
             return "answered"
         if self.seen >= self.sent:
             return "seen"
@@ -110,12 +148,16 @@ class Partnership:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """The live partnership in which we are the partner of `id`: one at most (protocol rule 5)."""
+    """The partnerships in which we are the partner of `id`, one live at most (protocol rule 5).
+
+    `partnership_id` is the last one that was told; `held` the offer that waits for the other side to know of its end, or ''.
+    """
 
     tenant: str
     id: str
     version: int = 0
     partnership_id: str
+    held: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,3 +198,34 @@ class Business:
     def wants(self, origin: str) -> bool:
         """Whether an offer of this tenant is welcome."""
         return self.wants_offers and origin not in self.blocked
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A postal address of another business (OE-20)."""
+
+    type: str
+    line1: str = ""
+    line2: str = ""
+    city: str = ""
+    state: str = ""
+    zip: str = ""
+    country: str = ""
+    default: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counterpart:
+    """Another business (the id) as it told last of itself; the highest counter counts (protocol rule 7)."""
+
+    tenant: str
+    id: str
+    version: int = 0
+    counter: int
+    company: str
+    phone: str = ""
+    email: str = ""
+    fax: str = ""
+    website: str = ""
+    logo: str = ""
+    addresses: tuple[Address, ...] = ()

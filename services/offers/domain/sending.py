@@ -9,9 +9,9 @@ from services.offers.domain.partnership import LIVE, Named, Offered, Partnership
 from shared.errors import PartnershipExists
 
 
-def ensure_free(live: Partnership | None) -> None:
+def ensure_free(*of_the_pair: Partnership | None) -> None:
     """One live partnership an ordered pair is the sender's matter (rule 5). Raises PartnershipExists."""
-    if live is not None and live.status in LIVE:
+    if any(p is not None and p.status in LIVE for p in of_the_pair):
         raise PartnershipExists()
 
 
@@ -20,21 +20,26 @@ def send(
     tenant: str,
     id: str,
     customer: str,
+    company: str = "",
     email: str,
     message: str,
     sender: Named,
     contacts: tuple[Offered, ...],
     managers: tuple[str, ...],
     expires_at: datetime,
+    held: bool = False,
     now: datetime,
 ) -> Partnership:
-    """Our record of an offer we send (OE-06). The sender is the account owner and always one of the managers."""
+    """Our record of an offer we send (OE-06). The sender is the account owner and always one of the managers.
+
+    `company` is the customer's name if we know it; `held`: it does not leave yet (rule 5).
+    """
     return Partnership(
         tenant=tenant,
         id=id,
         role="partner",
         counterpart=customer,
-        company=customer,
+        company=company or customer,
         status="open",
         email=email,
         message=message,
@@ -44,16 +49,18 @@ def send(
         offered=contacts,
         managers=managers if sender.id in managers else (sender.id, *managers),
         owner=sender,
+        owner_told=sender.name,
         turn="theirs",
         turn_since=now,
-        sent=1,
+        held=held,
+        sent=0 if held else 1,
         updated_at=now,
     )
 
 
 def bounce(p: Partnership, now: datetime) -> Partnership:
     """Our offer found nobody (rule 10): stronger than our own withdrawal, weaker than nothing an addressee decided."""
-    if p.status not in {"open", "withdrawn", "expired"}:
+    if p.role != "partner" or p.held or p.status not in {"open", "withdrawn", "expired"}:
         return p
     return replace(p, status="undeliverable", turn=None, turn_since=None, updated_at=now)
 
@@ -92,12 +99,14 @@ def arrive(
 
 
 def open_to(p: Partnership, recipient_id: str, now: datetime) -> Partnership:
-    """The offer is for somebody here: it lies open, and it is our turn (OE-07)."""
+    """The offer is for somebody here: it lies open, and it is our turn (OE-07). What had come early is handled next."""
     if p.status != "arriving":
         return p
-    return replace(p, status="open", recipient_id=recipient_id, turn="ours", turn_since=now, updated_at=now)
+    return replace(p, status="open", recipient_id=recipient_id, turn="ours", turn_since=now, early=(), updated_at=now)
 
 
 def turn_away(p: Partnership, now: datetime) -> Partnership:
-    """The offer is for nobody here. The record stays, unseen, so that a copy of the offer finds it."""
-    return replace(p, status="bounced", sent=p.sent + 1, updated_at=now) if p.status == "arriving" else p
+    """The offer is for nobody here. The record stays, unseen: the bounce is remembered, and repeated for whoever offers it again."""
+    if p.status not in {"arriving", "bounced"}:
+        return p
+    return replace(p, status="bounced", early=(), sent=p.sent + 1, updated_at=now)

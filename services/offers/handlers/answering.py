@@ -6,11 +6,12 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from services.offers import views
 from services.offers.commands import AcceptOffer, DeclineOffer
 from services.offers.domain import answering as rules
 from services.offers.domain.partnership import Named, Offered
+from services.offers.handlers import holding, naming
 from services.offers.handlers.finding import Answers, about, ours, team
+from services.offers.handlers.showing import shown, told_company
 from shared.bus.door import Person, check_version
 from shared.bus.work import Heard, Json, Work
 from shared.calls import Call
@@ -41,7 +42,16 @@ def accept_offer(
     if errors:
         raise ValidationError.of(*errors)
     by = Named(person.id, person.name)
-    p = work.put(rules.accept(p, contacts=list(chosen), by=by, managers=tuple(m.id for m in managers), now=now))
+    p = work.put(
+        rules.accept(
+            p,
+            contacts=list(chosen),
+            company=told_company(work, p.tenant, p.counterpart),
+            by=by,
+            managers=tuple(m.id for m in managers),
+            now=now,
+        )
+    )
     comment = command.comment or ""
     who = said.Person(id=by.id, name=by.name)
     work.say(
@@ -66,7 +76,7 @@ def accept_offer(
         to=p.counterpart,
         subject=p.id,
     )
-    return views.partnership(p, changes=True)
+    return shown(work, p, now=now)
 
 
 def _grants(
@@ -113,7 +123,7 @@ def decline_offer(work: Work, call: Call, command: DeclineOffer, *, person: Pers
         to=p.counterpart,
         subject=p.id,
     )
-    return views.partnership(p, changes=True)
+    return shown(work, p, now=now)
 
 
 def receive_acceptance(work: Work, message: Heard[said.OfferAccepted], now: datetime) -> None:
@@ -125,12 +135,13 @@ def receive_acceptance(work: Work, message: Heard[said.OfferAccepted], now: date
     after = rules.accepted(
         p,
         contacts=data.contact_ids,
-        company=data.company,
+        company=told_company(work, p.tenant, p.counterpart) or data.company,
         by=Named(data.accepted_by.id, data.accepted_by.name),
         now=now,
     )
     if after is p:
         return
+    over_before = p.final
     p = work.put(after)
     chosen = set(data.contact_ids)
     work.say(
@@ -146,6 +157,10 @@ def receive_acceptance(work: Work, message: Heard[said.OfferAccepted], now: date
         tenant=p.tenant,
         subject=p.id,
     )
+    if over_before:
+        holding.follow(work, p, now)
+        # While it was over for us, they were told nothing of our team.
+        naming.tell_owner(work, p, now)
 
 
 def receive_decline(work: Work, message: Heard[said.OfferDeclined], now: datetime) -> None:
@@ -157,6 +172,7 @@ def receive_decline(work: Work, message: Heard[said.OfferDeclined], now: datetim
     after = rules.declined(p, company=data.company, reason=data.reason, now=now)
     if after is p:
         return
+    over_before = p.final
     p = work.put(after)
     work.say(
         said.DeclineReceived(
@@ -165,6 +181,8 @@ def receive_decline(work: Work, message: Heard[said.OfferDeclined], now: datetim
         tenant=p.tenant,
         subject=p.id,
     )
+    if over_before:
+        holding.follow(work, p, now)
 
 
 def _people(offered: Sequence[Offered], ids: Collection[str]) -> list[said.Person]:

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from services.offers.domain.partnership import Login, Partnership
+from services.offers.domain.early import keep
+from services.offers.domain.partnership import HIDDEN, Early, Login, Partnership
 from shared.bus.door import Person
 from shared.bus.work import Heard, Json, Work
 from shared.calls import Call
@@ -57,7 +58,7 @@ def looked_up(work: Work, call: Call) -> Partnership:
 
 def ours(work: Work, call: Call) -> Partnership:
     p = work.get(Partnership, call.tenant, call.ids["partnership_id"])
-    if p is None or p.status in {"arriving", "bounced"}:
+    if p is None or p.status in HIDDEN:
         raise NotFound()
     return p
 
@@ -72,3 +73,16 @@ def about(work: Work, message: Heard[Any]) -> Partnership | None:
     """The partnership a peer message is about: only with the counterpart who speaks."""
     p = work.get(Partnership, message.tenant, message.subject)
     return p if p is not None and p.counterpart == message.origin else None
+
+
+def ready(work: Work, message: Heard[Any]) -> Partnership | None:
+    """The partnership a message to a receiver is about, once accounts has said whose it is: until then the message is kept in the record.
+
+    What is said of an offer that was turned away counts for nothing: nobody here knows of it.
+    """
+    p = about(work, message)
+    if p is not None and p.status == "arriving":
+        after = keep(p, Early(message.data.type, message.data.model_dump_json()))
+        if after is not p:
+            work.put(after)
+    return None if p is None or p.status in HIDDEN else p

@@ -10,10 +10,13 @@ from services.offers import views
 from services.offers.commands import Chosen
 from services.offers.domain import answering as rules
 from services.offers.domain.partnership import ENDED, Partnership
+from services.offers.handlers import holding
 from services.offers.handlers.finding import looked_up, ours, visible
+from services.offers.handlers.showing import shown
 from shared.bus.door import Person, check_version
 from shared.bus.work import Confirmed, Json, Work
 from shared.calls import Call
+from shared.contracts import offers as said
 from shared.errors import Forbidden, WrongState
 from shared.text import fold
 
@@ -25,7 +28,7 @@ def list_partnerships(work: Work, call: Call, chosen: Chosen, *, person: Person,
     page = work.find(
         Partnership, call.tenant, where=where, search=search, order=order, after=chosen.cursor, limit=chosen.limit
     )
-    return {"items": [views.partnership(p, changes=person.changes) for p in page.items], "next": page.next}
+    return {"items": [views.partnership(p, changes=person.changes, now=now) for p in page.items], "next": page.next}
 
 
 def count_partnerships(work: Work, call: Call, *, person: Person, now: datetime) -> Json:
@@ -60,8 +63,8 @@ def _filter(chosen: Chosen, person: Person) -> tuple[dict[str, Any], list[tuple[
 
 
 def get_partnership(work: Work, call: Call, *, person: Person, now: datetime) -> Json:
-    """One partnership. Raises NotFound when it is not the viewer's to see."""
-    return views.partnership(visible(looked_up(work, call), person), changes=person.changes)
+    """One partnership, with the counterpart's profile (OE-20). Raises NotFound when it is not the viewer's to see."""
+    return shown(work, visible(looked_up(work, call), person), changes=person.changes, now=now)
 
 
 def get_standing(work: Work, call: Call, change: bool, *, person: Person, now: datetime) -> Json:
@@ -85,21 +88,26 @@ def get_standing(work: Work, call: Call, change: bool, *, person: Person, now: d
 
 
 def mark_seen(work: Work, call: Call, *, now: datetime) -> None:
-    """A person of ours has looked: the other side learns it with the next receipt (BX-03). Raises NotFound."""
+    """A person of ours has looked: the other side learns it with the next receipt (BX-03), of contacts' matter from contacts. Raises NotFound."""
     p = ours(work, call)
     work.mark_seen(p.tenant, p.counterpart, p.id)
+    work.say(said.PartnershipLookedAt(at=now), tenant=p.tenant, subject=p.id)
 
 
 def receipt(work: Work, news: Confirmed, now: datetime) -> None:
-    """The other side has got, or looked at, what we said (BX-03)."""
+    """The other side has got, or looked at, what we said (BX-03). Once it has got our last word, a held offer may leave (protocol rule 5)."""
     p = work.get(Partnership, news.tenant, news.subject)
-    if p is not None and p.counterpart == news.peer and (news.applied > p.confirmed or news.seen > p.seen):
-        work.put(replace(p, confirmed=max(p.confirmed, news.applied), seen=max(p.seen, news.seen)))
+    if p is None or p.counterpart != news.peer or (news.applied <= p.confirmed and news.seen <= p.seen):
+        return
+    p = work.put(replace(p, confirmed=max(p.confirmed, news.applied), seen=max(p.seen, news.seen)))
+    if p.final:
+        holding.follow(work, p, now)
 
 
 def remove_partnership(work: Work, call: Call, *, now: datetime) -> None:
-    """Take a final tile from home (OE-19). Raises NotFound, WrongState."""
+    """Take a final tile from home (OE-19); one that is gone already, like that of our own end, stays gone. Raises NotFound, WrongState."""
     p = ours(work, call)
     after = rules.remove(p, now)
     check_version(call, p.version)
-    work.put(after)
+    if after is not p:
+        work.put(after)

@@ -1,4 +1,4 @@
-"""What our own side tells: our business, our logins, our teams, as their owners last said."""
+"""What our own side tells: our business, our logins, our teams, the figures of contacts, other businesses; as their owners last said."""
 
 from __future__ import annotations
 
@@ -6,10 +6,16 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from services.offers.domain.partnership import Business, Login, Mailbox, Named, Partnership
+from services.offers.domain import folding
+from services.offers.domain import naming as names
+from services.offers.domain.partnership import Address, Business, Counterpart, Login, Mailbox, Named, Partnership
+from services.offers.handlers import naming
 from shared.bus.work import Heard, Work
 from shared.contracts import accounts as from_accounts
+from shared.contracts import contacts as from_contacts
 from shared.contracts import managers as from_managers
+
+_AT_ONCE = 200
 
 
 def tenant_registered(work: Work, message: Heard[from_accounts.TenantRegistered], now: datetime) -> None:
@@ -45,11 +51,45 @@ def user_changed(work: Work, message: Heard[from_accounts.UserChanged], now: dat
 
 
 def team_changed(work: Work, message: Heard[from_managers.TeamChanged], now: datetime) -> None:
-    """Our team of a partnership, whole; the newest version counts (rule 8)."""
-
+    """Our team of a partnership, whole; the other side learns no more of it than the account owner's name."""
     p = work.get(Partnership, message.tenant, message.subject)
     data = message.data
-    if p is None or data.version <= p.team_version:
+    if p is None:
         return
     owner = Named(data.owner.id, data.owner.name) if data.owner else None
-    work.put(replace(p, managers=tuple(m.id for m in data.members), owner=owner, team_version=data.version))
+    after = names.team(p, members=tuple(m.id for m in data.members), owner=owner, version=data.version)
+    if after is not p:
+        naming.tell_owner(work, work.put(after), now)
+
+
+def assignments_changed(work: Work, message: Heard[from_contacts.AssignmentsChanged], now: datetime) -> None:
+    """What contacts lets us show of its matter: figures, whether it is modified, whose turn it is (BX-02)."""
+    p = work.get(Partnership, message.tenant, message.subject)
+    if p is None:
+        return
+    after = folding.fold(p, folding.Figures(**message.data.model_dump()), now)
+    if after is not p:
+        work.put(after)
+
+
+def profile_received(work: Work, message: Heard[from_accounts.ProfileReceived], now: datetime) -> None:
+    """Another business as it told of itself (OE-20): the highest counter counts, and its name goes onto all its tiles."""
+    data, tenant, id = message.data, message.tenant, message.subject
+    known = work.get(Counterpart, tenant, id)
+    if known is not None and data.counter <= known.counter:
+        return
+    told = data.model_dump()
+    addresses = tuple(Address(**one) for one in told.pop("addresses"))
+    work.put(Counterpart(tenant=tenant, id=id, addresses=addresses, **told))
+    after = None
+    while True:
+        page = work.find(Partnership, tenant, where={"counterpart": id}, after=after, limit=_AT_ONCE)
+        for found in page.items:
+            if found.company == data.company:
+                continue
+            p = work.get(Partnership, tenant, found.id)
+            if p is not None:
+                work.put(replace(p, company=data.company, updated_at=now))
+        after = page.next
+        if after is None:
+            return

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from services.offers import views
 from services.offers.commands import SendOffer
 from services.offers.domain import sending as rules
+from services.offers.domain.holding import settled
 from services.offers.domain.partnership import Business, Mailbox, Named, Offered, Pair, Partnership
+from services.offers.handlers import early, expiry, holding
 from services.offers.handlers.finding import Answers, about, team
+from services.offers.handlers.showing import shown, told_company
 from shared.bus.door import Person
 from shared.bus.work import Heard, Json, Work
 from shared.calls import Call
@@ -21,10 +24,13 @@ from shared.ids import is_id, new_id
 
 
 def send_offer(work: Work, call: Call, command: SendOffer, *, person: Person, answers: Answers, now: datetime) -> Json:
-    """Send an offer (OE-06). Raises PartnershipExists; ValidationError for oneself, an unknown contact, a manager without a login."""
+    """Send an offer (OE-06); it is held back until the other side knows that the last one is over (protocol rule 5).
+
+    Raises PartnershipExists; ValidationError for oneself, an unknown contact, a manager without a login.
+    """
     tenant, customer = call.tenant, command.customer_tenant
-    pair = work.get(Pair, tenant, customer)
-    rules.ensure_free(work.get(Partnership, tenant, pair.partnership_id) if pair is not None else None)
+    pair, earlier, waiting = holding.of_pair(work, tenant, customer)
+    rules.ensure_free(earlier, waiting)
     errors = []
     if customer == tenant:
         errors.append(("customer_tenant", "This is your own business. Name the one you want to work with."))
@@ -36,47 +42,39 @@ def send_offer(work: Work, call: Call, command: SendOffer, *, person: Person, an
         tenant=tenant,
         id=new_id(),
         customer=customer,
+        company=told_company(work, tenant, customer),
         email=command.customer_email,
         message=command.message,
         sender=Named(person.id, person.name),
         contacts=contacts,
         managers=tuple(m.id for m in managers),
         expires_at=now + timedelta(days=answers.offer_days),
+        held=earlier is not None and not settled(earlier),
         now=now,
     )
     p = work.add(p)
-    work.put(Pair(tenant=tenant, id=customer, partnership_id=p.id))
-    offered = [said.OfferedContact(id=c.id, name=c.name, title=c.title) for c in contacts]
-    sender = said.Person(id=person.id, name=person.name)
+    if pair is not None and p.held:
+        work.put(replace(pair, held=p.id))
+    else:
+        work.put(Pair(tenant=tenant, id=customer, partnership_id=p.id))
     work.say(
         said.OfferSubmitted(
             customer=customer,
             email=p.email,
             message=p.message,
-            sent_by=sender,
+            sent_by=said.Person(id=person.id, name=person.name),
             sent_at=now,
             expires_at=p.expires_at,
-            contacts=offered,
+            contacts=[said.OfferedContact(id=c.id, name=c.name, title=c.title) for c in contacts],
             managers=managers,
         ),
         tenant=tenant,
         subject=p.id,
     )
-    work.tell(
-        said.OfferSent(
-            company=person.company,
-            email=p.email,
-            message=p.message,
-            sent_by=sender,
-            sent_at=now,
-            expires_at=p.expires_at,
-            contacts=offered,
-        ),
-        tenant=tenant,
-        to=customer,
-        subject=p.id,
-    )
-    return views.partnership(p, changes=True)
+    if not p.held:
+        holding.tell_offer(work, p, person.company)
+    expiry.schedule(work, p)
+    return shown(work, p, now=now)
 
 
 def _contacts(ids: Sequence[str], answers: Answers, errors: list[tuple[str, str]]) -> tuple[Offered, ...]:
@@ -91,9 +89,17 @@ def _contacts(ids: Sequence[str], answers: Answers, errors: list[tuple[str, str]
 
 
 def receive_offer(work: Work, message: Heard[said.OfferSent], now: datetime) -> None:
-    """An offer is at the door. Our replica may open it to a login it knows; only accounts turns it away (rule 10)."""
-    if not is_id(message.subject) or work.get(Partnership, message.tenant, message.subject) is not None:
+    """An offer is at the door. Our replica may open it to a login it knows; only accounts turns it away (rule 10).
+
+    It is never refused because another one of the same partner is live: that is the partner's matter (rule 5).
+    """
+    if not is_id(message.subject):
         # A tile under what is no id could be neither opened nor answered, ever.
+        return
+    known = work.get(Partnership, message.tenant, message.subject)
+    if known is not None:
+        if known.status == "bounced" and known.counterpart == message.origin:
+            _bounce(work, known, now)
         return
     data = message.data
     p = rules.arrive(
@@ -124,6 +130,7 @@ def needed_for_offer(message: Heard[said.OfferSent]) -> list[tuple[type[Any], st
 
 
 def _open(work: Work, p: Partnership, recipient_id: str, now: datetime) -> None:
+    came_early = p.early
     p = work.put(rules.open_to(p, recipient_id, now))
     work.say(
         said.OfferReceived(
@@ -139,6 +146,7 @@ def _open(work: Work, p: Partnership, recipient_id: str, now: datetime) -> None:
         tenant=p.tenant,
         subject=p.id,
     )
+    early.hear(work, p, came_early, now)
 
 
 def recipient_found(work: Work, message: Heard[from_accounts.RecipientFound], now: datetime) -> None:
@@ -152,8 +160,12 @@ def recipient_unknown(work: Work, message: Heard[from_accounts.RecipientUnknown]
     """Accounts: the offer is for nobody here. The sender is told one thing, never which part was wrong (contradiction 5)."""
     p = work.get(Partnership, message.tenant, message.subject)
     if p is not None and p.status == "arriving":
-        work.put(rules.turn_away(p, now))
-        work.tell(said.OfferBounced(), tenant=p.tenant, to=p.counterpart, subject=p.id)
+        _bounce(work, p, now)
+
+
+def _bounce(work: Work, p: Partnership, now: datetime) -> None:
+    p = work.put(rules.turn_away(p, now))
+    work.tell(said.OfferBounced(), tenant=p.tenant, to=p.counterpart, subject=p.id)
 
 
 def receive_bounce(work: Work, message: Heard[said.OfferBounced], now: datetime) -> None:
@@ -164,5 +176,8 @@ def receive_bounce(work: Work, message: Heard[said.OfferBounced], now: datetime)
     after = rules.bounce(p, now)
     if after is p:
         return
+    over_before = p.final
     p = work.put(after)
     work.say(said.OfferUndeliverable(customer=p.counterpart, email=p.email), tenant=p.tenant, subject=p.id)
+    if over_before:
+        holding.follow(work, p, now)
