@@ -1,4 +1,4 @@
-"""Our own business: its profile, the people with a login, environments and roles, and oneself."""
+"""Our own business: its settings and profile, the people with a login, environments and roles, and oneself."""
 
 from __future__ import annotations
 
@@ -27,9 +27,36 @@ ROLE_MEANINGS = {
 }
 
 
+SETTINGS = {"offer_expiry_days": "Days until an offer expires"}
+
+
 @pages.get("/settings")
 async def settings(request: Request) -> Response:
-    return await desk_of(request).page("settings.html")
+    desk = desk_of(request)
+    found = await desk.perhaps("accounts", "get_settings") if desk.person.runs_business else None
+    return await _settings(desk, Form(SETTINGS, found and {name: found[name] for name in SETTINGS}), bool(found))
+
+
+async def _settings(desk: Desk, form: Form, shown: bool, status: int = 200) -> Response:
+    return await desk.page("settings.html", status, form=form, shown=shown)
+
+
+@pages.post("/settings")
+async def change_settings(request: Request) -> Response:
+    desk, form = desk_of(request), Form.sent(SETTINGS, await request.form())
+    days = form.value("offer_expiry_days").strip()
+    status = 200
+    if not (days.isascii() and days.isdigit() and len(days) <= 3 and 1 <= int(days) <= 365):
+        form.refuse("offer_expiry_days", "Enter a number of days from 1 to 365.")
+    else:
+        try:
+            await desk.do("accounts", "update_settings", offer_expiry_days=int(days))
+            return desk.go("/settings", "settings-changed")
+        except (Forbidden, NotFound):
+            raise
+        except Refusal as refusal:
+            status = form.refused(refusal)
+    return await _settings(desk, form, True, status)
 
 
 @pages.get("/profile")

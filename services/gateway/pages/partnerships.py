@@ -1,9 +1,8 @@
-"""One partnership: reading it, answering its offer, ending it, its history (OE-07 to OE-09, OE-18)."""
+"""One partnership: reading it, accepting its offer, its history (OE-07, OE-08, OE-18)."""
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
@@ -14,7 +13,8 @@ from starlette.responses import Response
 
 from services.gateway.pages.desk import Desk
 from services.gateway.pages.forms import KEY, Form
-from services.gateway.pages.presenting import assignment, entry, person, tile
+from services.gateway.pages.managing import may_change
+from services.gateway.pages.presenting import assignment, entry, modification, person, tile
 from services.gateway.pages.rooms import desk_of, rooms
 from services.gateway.pages.words import day, moment
 from shared.errors import Forbidden, NotFound, Refusal, WrongState
@@ -22,6 +22,9 @@ from shared.errors import Forbidden, NotFound, Refusal, WrongState
 pages = rooms()
 
 Items = list[dict[str, Any]]
+
+LIVING = ("accepted", "modified", "suspended")
+ANSWERS_SHOWN = 5
 
 
 async def _partnership(desk: Desk, partnership_id: str) -> dict[str, Any]:
@@ -41,19 +44,43 @@ def _just_offered(found: dict[str, Any]) -> Items:
 async def partnership(request: Request, partnership_id: str) -> Response:
     desk = desk_of(request)
     found = await _partnership(desk, partnership_id)
-    people, team, entries, _ = await asyncio.gather(
+    people, pending, answered, team, entries, _ = await asyncio.gather(
         desk.perhaps("contacts", "list_assignments", partnership_id=partnership_id, limit=200),
+        _proposals(desk, found, "pending", 50),
+        _proposals(desk, found, "answered", ANSWERS_SHOWN),
         desk.perhaps("managers", "list_managers", partnership_id=partnership_id, limit=200),
         desk.perhaps("history", "list_entries", partnership_id=partnership_id, limit=5),
         desk.count_unread(),
     )
+    titles = {a["contact_id"]: a.get("title") or "" for a in (people or {"items": []})["items"]}
     return await desk.page(
         "partnership.html",
         p=found,
+        pending=None if pending is None else [modification(m, found, titles) for m in pending],
+        answers=_answers(found, pending or [], answered or [], titles),
+        may_manage=may_change(desk, found),
         people=None if people is None else [assignment(a) for a in people["items"]] or _just_offered(found),
         team=None if team is None else [person(m) for m in team["items"]],
         entries=None if entries is None else [entry(e) for e in entries["items"]],
     )
+
+
+async def _proposals(desk: Desk, found: dict[str, Any], state: str, limit: int) -> Items | None:
+    """Proposals of a partnership that lives; None when contacts cannot say. After its end its history tells of them."""
+    if found["status"] not in LIVING:
+        return []
+    asked = await desk.perhaps("contacts", "list_modifications", partnership_id=found["id"], state=state, limit=limit)
+    return None if asked is None else list(asked["items"])
+
+
+def _answers(found: dict[str, Any], pending: Items, answered: Items, titles: dict[str, str]) -> Items:
+    """Their answers to our last proposals. `again`: they suggest something else, and we have not proposed it yet."""
+    taken_up = {m.get("in_reply_to") for m in [*pending, *answered]}
+    return [
+        {**shown, "again": bool(shown["suggestion"]) and shown["id"] not in taken_up and "edit" in found["may"]}
+        for shown in (modification(m, found, titles) for m in answered)
+        if shown["ours"]
+    ]
 
 
 @pages.post("/partnerships/{partnership_id}/seen")
@@ -195,123 +222,3 @@ def _granted(form: Form, offered: Items, places: Items) -> Items:
         ]
         granted.append({**contact, "roles": [r for r in roles if r["roles"]], "chosen": sorted(chosen)})
     return granted
-
-
-# — the other decisions, each one page with a sentence, perhaps a reason, and a button —
-
-
-REASON = {"reason": "Reason"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """What somebody may decide about a partnership. `reason` is None when none is asked, else whether it is required."""
-
-    action: str
-    method: str
-    heading: str
-    sentence: str
-    button: str
-    note: str
-    reason: bool | None = None
-    reason_hint: str = ""
-    danger: bool = True
-    home: bool = False
-
-
-DECISIONS = {
-    "decline": Decision(
-        action="decline",
-        method="decline_offer",
-        heading="Decline the offer of {company}",
-        button="Decline",
-        note="declined",
-        reason=False,
-        reason_hint="{company} will read it.",
-        sentence="No partnership begins, and nobody of {company} works with you. {company} is told, and may send a new offer later.",
-    ),
-    "withdrawal": Decision(
-        action="withdraw",
-        method="withdraw_offer",
-        heading="Withdraw the offer to {company}",
-        button="Withdraw offer",
-        note="withdrawn",
-        reason=False,
-        reason_hint="{company} will read it.",
-        sentence="{company} can no longer accept it. If they have accepted at this very moment, their acceptance counts.",
-    ),
-    "reminder": Decision(
-        action="remind",
-        method="remind_offer",
-        heading="Remind {company}",
-        button="Send a reminder",
-        note="reminded",
-        danger=False,
-        sentence="{company} is told once more that your offer waits for an answer. You can remind them once in 24 hours.",
-    ),
-    "termination": Decision(
-        action="end",
-        method="end_partnership",
-        heading="End Partnership",
-        button="Yes",
-        note="ended",
-        reason=True,
-        home=True,
-        reason_hint="{company} will read it.",
-        sentence="The partnership with {company} ends at once and for good. Its tile leaves your home page, and {company} is told.",
-    ),
-    "removal": Decision(
-        action="remove",
-        method="remove_partnership",
-        heading="Remove the tile of {company}",
-        button="Remove",
-        note="removed",
-        home=True,
-        sentence="The tile leaves your home page. You still find the partnership under the filter Ended.",
-    ),
-}
-
-
-def _words(decision: Decision, found: dict[str, Any]) -> dict[str, Any]:
-    company = found["company"]
-    return {
-        "heading": decision.heading.format(company=company),
-        "sentence": decision.sentence.format(company=company),
-        "reason_hint": decision.reason_hint.format(company=company),
-    }
-
-
-@pages.get("/partnerships/{partnership_id}/{decision}")
-async def deciding(request: Request, partnership_id: str, decision: str) -> Response:
-    desk = desk_of(request)
-    if decision not in DECISIONS:
-        raise NotFound()
-    asked, found = DECISIONS[decision], await _partnership(desk, partnership_id)
-    if asked.action not in found["may"]:
-        raise WrongState(
-            f"The partnership with {found['company']} is {found['status_label'].lower()}: this is not possible now."
-        )
-    return await desk.page("decision.html", p=found, asked=asked, words_=_words(asked, found), form=Form(REASON))
-
-
-@pages.post("/partnerships/{partnership_id}/{decision}")
-async def decide(request: Request, partnership_id: str, decision: str) -> Response:
-    desk = desk_of(request)
-    if decision not in DECISIONS:
-        raise NotFound()
-    asked, form = DECISIONS[decision], Form.sent(REASON, await request.form())
-    reason = form.value("reason")
-    body = {"reason": reason} if asked.reason is not None and reason.strip() else {}
-    if asked.reason and not body:
-        form.refuse("reason", "Give a reason.")
-    status = 200
-    if not form.wrong:
-        try:
-            await desk.do("offers", asked.method, partnership_id=partnership_id, **body, **{KEY: form.key})
-            return desk.go("/" if asked.home else f"/partnerships/{partnership_id}", asked.note)
-        except (Forbidden, NotFound, WrongState):
-            raise
-        except Refusal as refusal:
-            status = form.refused(refusal)
-    found = await _partnership(desk, partnership_id)
-    return await desk.page("decision.html", status, p=found, asked=asked, words_=_words(asked, found), form=form)

@@ -9,10 +9,11 @@ from services.gateway.pages import words
 
 Json = Mapping[str, Any]
 
-# What the pages offer for an action of the contract: its words and where it leads. `edit` has no page yet.
+# What the pages offer for an action of the contract: its words and where it leads.
 ACTIONS = {
     "accept": ("Accept", "acceptance"),
     "decline": ("Decline", "decline"),
+    "edit": ("Edit contacts", "modifications/new"),
     "withdraw": ("Withdraw offer", "withdrawal"),
     "remind": ("Send a reminder", "reminder"),
     "end": ("End Partnership", "termination"),
@@ -88,15 +89,17 @@ def _alert(p: Json, company: str) -> str:
 def _ended(ended: Json | None, company: str) -> dict[str, Any] | None:
     if not ended:
         return None
-    who = {"us": "You ended it", "them": f"{company} ended it", "both": "Both sides ended it"}.get(
-        str(ended.get("by")), "It ended"
-    )
-    return {
-        "who": who,
-        "reason": ended.get("reason") or "",
-        "their_reason": ended.get("their_reason") or "",
-        "at": ended.get("at"),
-    }
+    by = str(ended.get("by"))
+    who = {
+        "us": "You ended the partnership",
+        "them": f"{company} ended the partnership",
+        "both": "Both sides ended the partnership",
+    }.get(by, "The partnership has ended")
+    ours, theirs = ended.get("reason") or "", ended.get("their_reason") or ""
+    if by == "them":
+        # Theirs is the reason then, so the contract gives it twice.
+        ours, theirs = "", theirs or ours
+    return {"who": who, "both": by == "both", "reason": ours, "their_reason": theirs, "at": ended.get("at")}
 
 
 def assignment(a: Json) -> dict[str, Any]:
@@ -110,6 +113,73 @@ def assignment(a: Json) -> dict[str, Any]:
         "state": a.get("state") or "",
         "label": a.get("label") or "",
         "roles": _roles(a.get("roles") or []),
+    }
+
+
+STATES = {"pending": "Pending", "answered": "Answered", "withdrawn": "Withdrawn", "void": "Void"}
+DECIDED = {
+    "accept": "Accepted",
+    "decline": "Declined",
+    "withdraw": "Withdrawn",
+    "withdrawn": "Withdrawn",
+    "void": "Void",
+}
+
+
+def modification(m: Json, p: Mapping[str, Any], titles: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """A proposal in the partnership `p` (as `tile` shows it). `titles` are those of the people who are known, by contact."""
+    ours, by = m.get("proposed_by") == "us", (m.get("created_by") or {}).get("name") or ""
+    items = [_item(i, ours, p["role"], titles or {}) for i in m.get("items") or []]
+    delivery = m.get("delivery") or ""
+    return {
+        "id": m["id"],
+        "url": f"{p['url']}/modifications/{m['id']}",
+        "ours": ours,
+        "proposer": (by or "You") if ours else (f"{by} of {p['company']}" if by else p["company"]),
+        "state": m.get("state") or "",
+        "state_label": STATES.get(m.get("state") or "", m.get("state") or ""),
+        "wishes": words.listed(
+            [
+                f"{verb} {words.plural(number, 'contact')}"
+                for verb, number in (
+                    ("add", sum(i["action"] == "add" for i in items)),
+                    ("release", sum(i["action"] == "release" for i in items)),
+                )
+                if number
+            ]
+        ),
+        "items": items,
+        "reason": m.get("reason") or "",
+        "comment": m.get("comment") or "",
+        "suggestion": m.get("suggestion") or "",
+        "in_reply_to": m.get("in_reply_to"),
+        "delivery": delivery,
+        "delivery_label": words.DELIVERIES.get(delivery, delivery),
+        "created_at": m.get("created_at"),
+        "answered_at": m.get("answered_at"),
+        "answered_by": (m.get("answered_by") or {}).get("name") or "",
+        "may": set(m.get("actions") or []),
+        "version": m.get("version"),
+    }
+
+
+def _item(i: Json, ours: bool, role: str, titles: Mapping[str, str]) -> dict[str, Any]:
+    action, decision = i.get("action") or "", i.get("decision") or ""
+    label = "Offered"
+    if action == "release":
+        # Who proposed it: we, or the other side by its role (OE-16).
+        label = "Released" if ours else f"Released by {words.COUNTERPARTS.get(role, 'them')}"
+    return {
+        "id": i["contact_id"],
+        "name": i.get("name") or "",
+        "title": i.get("title") or titles.get(i["contact_id"], ""),
+        "action": action,
+        "label": label,
+        "wish": {"add": "to be added", "release": "to be released"}.get(action, action),
+        "open": not decision,
+        "decision": decision,
+        "decision_label": DECIDED.get(decision, decision),
+        "comment": i.get("comment") or "",
     }
 
 
@@ -135,15 +205,29 @@ def person(p: Json) -> dict[str, Any]:
     }
 
 
-_TEXTS = {"message": "Message", "reason": "Reason", "comment": "Comment"}
-_FACTS = {"customer": "Tenant name", "email": "Login e-mail"}
-_PEOPLE = {"contacts": "Contacts", "declined": "Not accepted", "managers": "Partner managers"}
+_TEXTS = {"message": "Message", "reason": "Reason", "comment": "Comment", "suggestion": "Suggestion"}
+_FACTS = {
+    "customer": "Tenant name",
+    "email": "Login e-mail",
+    "owner": "Account owner",
+    "previous_owner": "Account owner before",
+}
+_PEOPLE = {
+    "items": "Contacts",
+    "contacts": "Contacts",
+    "declined": "Not accepted",
+    "added": "Added",
+    "removed": "Removed",
+    "managers": "Partner managers",
+}
+# What is for programs: ids that say nothing to a person.
+_SILENT = frozenset({"in_reply_to", "modification_id", "automatic"})
 
 
 def entry(e: Json) -> dict[str, Any]:
     """One thing that happened. `texts`, `facts` and `people` are what its chevron opens, each a list of (label, value)."""
     details = e.get("details") or {}
-    known = {**_TEXTS, **_FACTS, **_PEOPLE}
+    known = {*_TEXTS, *_FACTS, *_PEOPLE, *_SILENT}
     return {
         "id": e["id"],
         "type": e.get("type") or "",
@@ -152,29 +236,33 @@ def entry(e: Json) -> dict[str, Any]:
         "side": (e.get("by") or {}).get("side"),
         "name": (e.get("by") or {}).get("name") or "",
         "shared": bool(e.get("shared")),
-        "facts": [(label, str(details[name])) for name, label in _FACTS.items() if details.get(name)]
+        "facts": [(label, _named(details[name])) for name, label in _FACTS.items() if details.get(name)]
         + [
             (name.replace("_", " ").capitalize(), str(value))
             for name, value in details.items()
             if name not in known and isinstance(value, (str, int, float)) and str(value)
         ],
         "texts": [(label, str(details[name])) for name, label in _TEXTS.items() if details.get(name)],
-        "people": [
-            (
-                label,
-                [
-                    {
-                        "id": p.get("id"),
-                        "name": p.get("name") or "",
-                        "title": p.get("title") or "",
-                        "roles": _roles(p.get("roles") or []),
-                    }
-                    for p in details[name]
-                ],
-            )
-            for name, label in _PEOPLE.items()
-            if details.get(name)
-        ],
+        "people": [(label, [_told(p) for p in details[name]]) for name, label in _PEOPLE.items() if details.get(name)],
+    }
+
+
+def _named(value: Any) -> str:
+    """A name, or the name of a person."""
+    return str(value.get("name") or "") if isinstance(value, Mapping) else str(value)
+
+
+def _told(p: Json) -> dict[str, Any]:
+    """Somebody in the history, with what was wished and decided about them."""
+    wish = {"add": "to be added", "release": "to be released"}.get(p.get("action") or "", "")
+    decision = p.get("decision") or ""
+    return {
+        "id": p.get("contact_id") or p.get("id"),
+        "name": p.get("name") or "",
+        "title": p.get("title") or "",
+        "roles": _roles(p.get("roles") or []),
+        "notes": ", ".join(part for part in (wish, DECIDED.get(decision, decision).lower()) if part),
+        "comment": p.get("comment") or "",
     }
 
 

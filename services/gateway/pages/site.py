@@ -12,9 +12,12 @@ from starlette.types import Scope
 
 from services.gateway.pages import (
     business,
+    deciding,
     directory,
     entering,
     home,
+    managing,
+    modifying,
     notifying,
     offering,
     partnerships,
@@ -54,7 +57,7 @@ class Static(StaticFiles):
 
 
 def router() -> APIRouter:
-    """Every page. The order matters: `/partnerships/new` stands before `/partnerships/{id}`."""
+    """Every page. The order matters: `/partnerships/new` stands before `/partnerships/{id}`, and `…/{decision}` after its sisters."""
     every = APIRouter()
     for part in (
         entering.outside,
@@ -63,6 +66,9 @@ def router() -> APIRouter:
         directory.pages,
         offering.pages,
         partnerships.pages,
+        modifying.pages,
+        managing.pages,
+        deciding.pages,
         notifying.pages,
         business.pages,
     ):
