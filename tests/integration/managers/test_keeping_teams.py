@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import threading
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -22,7 +19,6 @@ from shared.calls import Call, Paged
 from shared.contracts.accounts import UserChanged
 from shared.contracts.managers import TeamsDue
 from shared.contracts.offers import Manager
-from shared.db.migrate import migrate
 from shared.ids import new_id
 from tests.support import story
 from tests.support.hearing import Ear
@@ -92,39 +88,6 @@ def test_a_user_without_a_login_leaves_many_teams_page_by_page(ear: Ear, monkeyp
     assert {(team.id, team.owner_id) for team in teams} == {(id, story.ADA.id) for id in (*partnerships, *others)}
     assert {tuple(one.id for one in team.members) for team in teams} == {(story.ADA.id,)}
     assert {team.version for team in teams if team.id in partnerships} == {2}
-
-
-def test_a_team_of_before_is_found_by_its_members(
-    service_databases: Callable[..., dict[str, str]], tmp_path: Path
-) -> None:
-    environment, folder = service_databases("managers"), Path("services/managers/migrations")
-    owner = environment["ACCORD_MANAGERS_OWNER_DATABASE_URL"]
-    (tmp_path / "0001_managers.sql").write_text((folder / "0001_managers.sql").read_text())
-    migrate(owner, "managers", [("managers", tmp_path)])
-    states = {
-        "1": {
-            "id": "1",
-            "tenant": "a",
-            "members": [{"id": "x", "name": "X"}, {"id": "y", "name": "Y"}],
-            "owner_id": "y",
-        },
-        "2": {"id": "2", "tenant": "b", "members": [{"id": "y", "name": "Y"}], "owner_id": "y"},
-    }
-    with psycopg.connect(environment["ACCORD_MANAGERS_DATABASE_URL"]) as connection:
-        connection.execute("select set_config('app.tenants', 'a,b', false)")
-        for id, state in states.items():
-            connection.execute(
-                "insert into teams (tenant, id, version, state) values (%s, %s, 1, %s)",
-                [state["tenant"], id, json.dumps(state)],
-            )
-        connection.commit()
-        migrate(owner, "managers", [("managers", folder)])
-        # As code of before keeps a team, that is still running.
-        connection.execute("insert into teams (tenant, id, version, state) values ('a', '3', 1, '{}')")
-        found = connection.execute("select id, members from teams order by id").fetchall()
-        (text,) = connection.execute("select state::text from teams where id = '1'").fetchone() or ("",)
-    assert found == [("1", "|x|y|"), ("2", "|y|"), ("3", "")]
-    assert not TEAMS.load(text).final
 
 
 def test_the_teams_of_a_user_are_found_in_the_order_of_their_key(urls: dict[str, str]) -> None:
