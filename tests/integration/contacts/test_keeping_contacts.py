@@ -5,16 +5,26 @@ from __future__ import annotations
 import itertools
 import secrets
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import psycopg
 import pytest
 
-from services.contacts.commands import CreateContact, GetContacts, ListContacts, RolesInUse, UpdateContact
-from services.contacts.handlers import directory, lending
+from services.contacts.commands import (
+    CreateContact,
+    GetContacts,
+    ListContacts,
+    ListModifications,
+    ProposeModification,
+    RolesInUse,
+    UpdateContact,
+)
+from services.contacts.handlers import directory, lending, modifying
 from services.contacts.store import PARTNERSHIPS
+from shared.bus.door import Person
 from shared.bus.work import Work
-from shared.calls import Paged
+from shared.calls import Call, Paged
 from shared.contracts.contacts import ContactDetails, DetailsDue, DetailsShared
 from shared.contracts.offers import AcceptedContact, Grant
 from shared.errors import ContactInUse, NotFound, ValidationError
@@ -78,13 +88,19 @@ def full(urls: dict[str, str]) -> Iterator[psycopg.Connection[Any]]:
                 [tenant, size],
             )
             connection.execute(
+                "insert into modifications (tenant, id, version, state, partnership_id, shown_as, created_at)"
+                " select %s, md5(n::text), 1, '{}', md5((n / 40)::text), 'answered', now() - n * interval '1 s'"
+                " from generate_series(1, %s) n",
+                [tenant, size],
+            )
+            connection.execute(
                 "insert into partnerships (tenant, id, version, state, living, holds)"
                 " select %s, md5(n::text), 1, '{}', mod(n, 50) = 0, '' from generate_series(1, %s) n",
                 [tenant, size],
             )
         connection.commit()
         with psycopg.connect(urls["ACCORD_CONTACTS_OWNER_DATABASE_URL"]) as owner:
-            owner.execute("analyze contacts, partnerships")
+            owner.execute("analyze contacts, modifications, partnerships")
         yield connection
 
 
@@ -206,6 +222,11 @@ def test_a_change_of_somebody_lent_to_many_reaches_all_of_them(
             " order by id limit 1",
             "partnerships_living",
         ),
+        (
+            "select state from modifications where tenant = 'x' and partnership_id = md5('7')"
+            " order by created_at desc, id desc limit 51",
+            "modifications_newest",
+        ),
         ("select state from contacts where tenant = 'x' and id = any ('{a,b}') order by id limit 2", "contacts_pkey"),
     ],
 )
@@ -220,10 +241,46 @@ def test_without_a_tenant_in_the_transaction_nothing_is_seen(urls: dict[str, str
         connection.execute("select set_config('app.tenants', 'canary', true)")
         connection.execute("insert into parked (tenant, id, version, state) values ('canary', %s, 1, '{}')", [new_id()])
         connection.commit()
-        for table in ("contacts", "partnerships", "parked"):
+        for table in ("contacts", "partnerships", "parked", "modifications"):
             assert connection.execute(f"select count(*) from {table}").fetchone() == (0,)
         connection.execute("select set_config('app.tenants', 'other', true)")
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute(
                 "insert into parked (tenant, id, version, state) values ('canary', %s, 1, '{}')", [new_id()]
             )
+
+
+def test_a_modification_comes_back_as_it_was_kept_and_is_listed_newest_first(business: Business) -> None:
+    partnership, tenant = new_id(), business.tenant
+    person = Person(story.ADA.id, story.ADA.name, "ada@x.example", "admin")
+    people = [business.create(name) for name in ("Mia Berg", "Olof Palm", "Eva Holm")]
+    mia = story.MIA.model_copy(update={"id": people[0]["id"]})
+    business.hear(lending.offer_submitted, story.SUBMITTED.model_copy(update={"contacts": [mia]}), partnership)
+    accepted = story.ACCEPTANCE_RECEIVED.model_copy(update={"contacts": [story.Person(id=mia.id, name=mia.name)]})
+    business.hear(lending.acceptance_received, accepted, partnership)
+
+    def propose(**more: Any) -> dict[str, Any]:
+        body = ProposeModification(reason="A \U0001f600 'quoted' \\ \"reason\"\nin two lines", **more)
+        call = Call("propose", tenant, story.ADA.id, {"partnership_id": partnership})
+        business.ear.now += timedelta(seconds=1)
+        return dict(business.ear.session.run(modifying.propose_modification, call, body, person=person))
+
+    made = [
+        propose(add_contact_ids=[people[1]["id"]], release_contact_ids=[mia.id]),
+        propose(add_contact_ids=[people[2]["id"]]),
+    ]
+    ids = {"partnership_id": partnership, "modification_id": made[0]["id"]}
+    assert business.do(modifying.get_modification, **ids) == made[0]
+    query = ListModifications(limit=1)
+    page = business.do(modifying.list_modifications, query, partnership_id=partnership)
+    assert page["items"] == made[1:]
+    rest = business.do(
+        modifying.list_modifications,
+        ListModifications(cursor=page["next"], state=["pending"]),
+        partnership_id=partnership,
+    )
+    assert (rest["items"], rest["next"]) == (made[:1], None)
+    answered = business.do(
+        modifying.list_modifications, ListModifications(state=["answered"]), partnership_id=partnership
+    )
+    assert answered["items"] == []

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from shared.contracts.accounts import UserChanged
-from shared.contracts.contacts import ContactDetails, DetailsShared
+from shared.contracts.contacts import ContactDetails, DetailsShared, ModificationProposed, ProposedItem
 from shared.contracts.offers import AcceptedContact, Grant, OfferedContact, Person
 from shared.errors import (
     ChangedMeanwhile,
+    ContactHasPendingChange,
     ContactInUse,
     Forbidden,
     IdempotencyKeyReused,
@@ -22,12 +23,16 @@ from shared.errors import (
     Refusal,
     Unavailable,
     ValidationError,
+    WrongState,
 )
 from shared.ids import new_id
 from tests.support import story
 from tests.support.desk import Desk, serving
 from tests.support.neighbours import People, StandIn, Standings
 from tests.support.servers import RabbitServer, until
+
+ENVIRONMENTS = {"items": [{"id": "e1", "name": "Production", "roles": [{"id": "r1", "name": "Viewer"}]}]}
+VIEWER = [{"environment": "Production", "role": "Viewer"}]
 
 
 @dataclass
@@ -94,7 +99,9 @@ def everything(
     people, standings = People(), Standings()
     uri = broker.uri()
     with (
-        StandIn(uri, "accounts", {"get_people": people.get_people}) as accounts,
+        StandIn(
+            uri, "accounts", {"get_people": people.get_people, "get_environments": lambda request: ENVIRONMENTS}
+        ) as accounts,
         StandIn(uri, "offers", {"get_standing": standings.get_standing}) as offers,
         serving("contacts", service_databases, broker) as environment,
     ):
@@ -245,8 +252,10 @@ def test_an_offer_crosses_and_both_sides_see_what_they_may(office: Office) -> No
         ("Mia Berg", "accepted", None, []),
         ("Olof Palm", "declined", None, []),
     ]
-    changed = ("assignments.changed", office.customer, {"version": 1, "working": 1})
-    assert office.desk.said(partnership, office.customer) == [changed]
+    [(type_, tenant, figures)] = office.desk.said(partnership, office.customer)
+    assert (type_, tenant, figures["version"], figures["working"], figures["pending"]) == (
+        "assignments.changed", office.customer, 1, 1, 0
+    )  # fmt: skip
     assert [type_ for type_, *_ in office.desk.said(partnership, office.partner)] == [
         "details.shared",
         "assignments.changed",
@@ -310,3 +319,124 @@ def test_assignments_refuse_what_offers_refuses(office: Office) -> None:
     office.offers.away = True
     with pytest.raises(Unavailable):
         office.assignments(office.partner, partnership)
+
+
+def working(office: Office) -> tuple[str, dict[str, Any], dict[str, Any]]:
+    """A partnership in which the first of two people works at the customer, as the partner knows it."""
+    mia, olof = office.create("Mia Berg"), office.create("Olof Palm")
+    partnership = office.offer(mia)
+    office.accept(partnership, mia, new_id())
+    office.learn(partnership, mia)
+    return partnership, mia, olof
+
+
+def propose(office: Office, partnership: str, **more: Any) -> dict[str, Any]:
+    return dict(office.ask("propose_modification", partnership_id=partnership, **{"reason": "Because."} | more))
+
+
+def test_a_proposal_is_made_listed_and_withdrawn(office: Office) -> None:
+    partnership, mia, olof = working(office)
+    made = propose(office, partnership, add_contact_ids=[olof["id"]], release_contact_ids=[mia["id"]])
+    assert (made["state"], made["proposed_by"], made["actions"]) == ("pending", "us", ["withdraw"])
+    assert [(i["name"], i["action"], i["decision"]) for i in made["items"]] == [
+        ("Olof Palm", "add", None),
+        ("Mia Berg", "release", None),
+    ]
+    assert office.ask("list_modifications", partnership_id=partnership, state="pending")["items"] == [made]
+    labels = {a["name"]: a["label"] for a in office.assignments(office.partner, partnership)}
+    assert labels == {"Olof Palm": "Offered", "Mia Berg": "Released"}
+    with pytest.raises(ContactHasPendingChange):
+        propose(office, partnership, add_contact_ids=[olof["id"]])
+    ids = {"partnership_id": partnership, "modification_id": made["id"]}
+    with pytest.raises(ChangedMeanwhile):
+        office.ask("withdraw_modification", if_match='"7"', **ids)
+    withdrawn = office.ask("withdraw_modification", **ids)
+    assert (withdrawn["state"], office.ask("get_modification", **ids)) == ("withdrawn", withdrawn)
+    with pytest.raises(WrongState):
+        office.ask("withdraw_modification", **ids)
+    assert "modification.withdrawn" in [type_ for type_, *_ in office.desk.said(partnership, office.partner)]
+
+
+def test_a_proposal_with_a_repeated_key_is_made_once_also_at_the_same_instant(office: Office) -> None:
+    partnership, mia, _ = working(office)
+    with ThreadPoolExecutor(4) as pool:
+        made = list(
+            pool.map(
+                lambda _: propose(office, partnership, release_contact_ids=[mia["id"]], idempotency_key="k"), range(4)
+            )
+        )
+    assert len({one["id"] for one in made}) == 1
+    assert len(office.ask("list_modifications", partnership_id=partnership)["items"]) == 1
+
+
+def test_a_proposal_that_arrives_is_answered_with_roles(office: Office) -> None:
+    partnership, _, olof = working(office)
+    mid = new_id()
+    item = ProposedItem(action="add", contact_id=olof["id"], assignment_id=new_id(), name="Olof Palm")
+    proposal = ModificationProposed(
+        id=mid, reason="Because.", proposed_by=story.ADA, proposed_at=story.SENT, items=[item]
+    )
+    office.desk.say(proposal, tenant=office.customer, subject=partnership, origin=office.partner)
+    theirs = {"tenant": office.customer, "actor": office.nils}
+    ids = {"partnership_id": partnership, "modification_id": mid}
+
+    def arrived() -> bool:
+        found = office.ask("list_modifications", partnership_id=partnership, **theirs)["items"]
+        return [one["id"] for one in found] == [mid]
+
+    until(arrived, 5)
+    accept = {"contact_id": olof["id"], "decision": "accept"}
+    with pytest.raises(ValidationError) as refused:
+        office.ask("answer_modification", items=[accept], **ids, **theirs)
+    assert fields(refused) == ["items.0.roles"]
+    answered = office.ask(
+        "answer_modification", items=[accept | {"roles": VIEWER}], suggestion="More?", **ids, **theirs
+    )
+    assert (answered["state"], answered["suggestion"], answered["items"][0]["decision"]) == (
+        "answered", "More?", "accept"
+    )  # fmt: skip
+    assert office.ask("answer_modification", items=[accept | {"roles": VIEWER}], **ids, **theirs) == answered
+    with pytest.raises(WrongState):
+        office.ask("answer_modification", items=[{"contact_id": olof["id"], "decision": "decline"}], **ids, **theirs)
+    [someone] = [a for a in office.assignments(office.customer, partnership) if a["name"] == "Olof Palm"]
+    assert (someone["state"], [r["role"] for r in someone["roles"]]) == ("accepted", ["Viewer"])
+
+
+def test_refusals_of_proposals_come_in_their_order(office: Office) -> None:
+    partnership, mia, _ = working(office)
+    member = office.people.add(office.partner, "member")
+    made = propose(office, partnership, release_contact_ids=[mia["id"]])
+    ids = {"partnership_id": partnership, "modification_id": made["id"]}
+    for method in ("answer_modification", "withdraw_modification"):
+        for unknown in (ids | {"modification_id": new_id()}, ids | {"partnership_id": new_id()}):
+            with pytest.raises(NotFound):
+                office.ask(method, actor=member, nonsense=1, **unknown)
+        with pytest.raises(Forbidden):
+            office.ask(method, actor=member, nonsense=1, **ids)
+        with pytest.raises(ValidationError):
+            office.ask(method, nonsense=1, **ids)
+    with pytest.raises(ValidationError) as refused:
+        office.ask("propose_modification", partnership_id=partnership, add_contact_ids="all")
+    assert sorted(fields(refused)) == ["add_contact_ids", "reason"]
+    with pytest.raises(WrongState):
+        office.ask("answer_modification", items=[{"contact_id": mia["id"], "decision": "accept"}], **ids)
+
+
+def test_after_the_end_the_form_is_looked_at_first_and_then_all_is_refused(office: Office) -> None:
+    partnership, mia, _ = working(office)
+
+    def ended(request: dict[str, Any]) -> Any:
+        if request.get("change"):
+            raise WrongState("The partnership has ended: it is terminated.")
+        return office.standings.get_standing(request)
+
+    played = office.offers.methods
+    office.offers.methods = {"get_standing": ended}
+    try:
+        with pytest.raises(WrongState, match="ended"):
+            propose(office, partnership, release_contact_ids=[mia["id"]])
+        with pytest.raises(ValidationError):
+            propose(office, partnership, reason="")
+        assert office.ask("list_modifications", partnership_id=partnership)["items"] == []
+    finally:
+        office.offers.methods = played
