@@ -11,7 +11,6 @@ from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute
 from starlette.testclient import TestClient
 
-from services.gateway.app import create_app
 from services.gateway.pages import csrf, site
 from services.gateway.pages.desk import NOTE, safe_next
 from services.gateway.pages.rooms import Door, Room
@@ -27,76 +26,9 @@ from shared.errors import (
 )
 from shared.ids import new_id
 from tests.unit.gateway.fake_rpc import ADA, TOKEN, FakeRpc
+from tests.unit.gateway.pages.story import CONTACT, ID, PLACES, partnership, send, whole
 
-ID = new_id()
-CONTACT = {
-    "id": new_id(),
-    "name": "Amara Diallo",
-    "email": "amara@kazenor.example",
-    "phone": "",
-    "title": "Engineer",
-    "version": 1,
-}
-PLACES = {
-    "items": [
-        {
-            "id": new_id(),
-            "name": "Production",
-            "roles": [{"id": new_id(), "name": "Viewer"}, {"id": new_id(), "name": "Operator"}],
-        }
-    ]
-}
 NASTY = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
-
-
-def partnership(**other: Any) -> dict[str, Any]:
-    offered = [{"contact_id": CONTACT["id"], "name": CONTACT["name"], "title": ""}]
-    return {
-        "id": ID, "role": "customer", "counterpart": {"tenant": "northwind", "company": "Northwind Traders", "profile": {}},
-        "status": "open", "turn": "ours", "turn_since": "2026-01-02T03:04:05Z", "delivery": "delivered", "message": "Shall we?",
-        "sent_by": {"id": ID, "name": "Nils"}, "sent_at": "2026-01-02T03:04:05Z", "expires_at": "2026-02-02T03:04:05Z",
-        "contacts_count": 0, "offered_count": 1, "offered": offered, "managers_count": 0, "pending_modifications": 0,
-        "owners": {"ours": None, "theirs": None}, "ended": None, "decline_reason": None, "actions": ["accept", "decline", "view"],
-        "more_actions": [], "version": 1, "updated_at": "2026-01-02T03:04:05Z", **other,
-    }  # fmt: skip
-
-
-@pytest.fixture
-def rpc(rpc: FakeRpc) -> FakeRpc:
-    """All that the pages read is there."""
-    nothing = {"items": [], "next": None}
-    rpc.on("notifications", "list_notifications", {**nothing, "unread_count": 3})
-    rpc.on("offers", "list_partnerships", {"items": [partnership()], "next": None})
-    rpc.on("offers", "count_partnerships", {"by_status": {"open": 1}, "by_role": {}, "by_turn": {}})
-    rpc.on("offers", "get_partnership", partnership())
-    rpc.on("contacts", "list_contacts", {"items": [CONTACT], "next": None})
-    rpc.on("contacts", "get_contact", CONTACT)
-    rpc.on("contacts", "list_assignments", nothing)
-    rpc.on("managers", "list_managers", nothing)
-    rpc.on("history", "list_entries", nothing)
-    rpc.on("accounts", "list_users", {"items": [ADA], "next": None})
-    rpc.on("accounts", "get_environments", PLACES)
-    rpc.on("accounts", "get_profile", {"company": "Kazenor", "addresses": []})
-    return rpc
-
-
-@pytest.fixture
-def visitor(rpc: FakeRpc) -> Iterator[TestClient]:
-    """A browser without a session."""
-    with TestClient(create_app(rpc), base_url="http://localhost:8080", follow_redirects=False) as client:
-        yield client
-
-
-@pytest.fixture
-def ada(visitor: TestClient) -> TestClient:
-    """Ada's browser, logged in."""
-    visitor.cookies.set("accord_session", TOKEN)
-    return visitor
-
-
-def send(client: TestClient, path: str, **fields: Any) -> Any:
-    """Send a form as a page of this session would."""
-    return client.post(path, data={csrf.FIELD: csrf.token(TOKEN), **fields})
 
 
 def routes(found: list[BaseRoute]) -> Iterator[APIRoute]:
@@ -334,24 +266,7 @@ PAGES = [
 
 @pytest.mark.parametrize("path", PAGES)
 def test_each_page_is_whole_and_keeps_to_itself(path: str, ada: TestClient) -> None:
-    answer = ada.get(path)
-    assert answer.status_code == 200
-    assert answer.text.count("<h1") == 1
-    assert answer.headers["cache-control"] == "no-store"
-    policy = answer.headers["content-security-policy"]
-    assert "unsafe" not in policy
-    assert "default-src 'none'" in policy
-    assert "frame-ancestors 'none'" in policy
-    assert not re.search(r"<script(?! src=)|<style|\sstyle=|\son\w+=", answer.text)
-    assert not re.search(r'(?:src|href)="(?:https?:)?//', answer.text)
-    for form in re.findall(r'<form[^>]*method="post".*?</form>', answer.text, re.DOTALL):
-        assert f'name="{csrf.FIELD}"' in form
-    for element in re.findall(r"<(?:input|select|textarea)[^>]*>", answer.text):
-        if 'type="hidden"' in element or 'type="checkbox"' in element or 'type="radio"' in element:
-            continue
-        id = re.search(r'id="([^"]+)"', element)
-        assert id is not None, element
-        assert f'for="{id[1]}"' in answer.text
+    whole(ada.get(path))
 
 
 def test_what_others_wrote_is_text_and_never_markup(ada: TestClient, rpc: FakeRpc) -> None:
