@@ -32,11 +32,6 @@ def say(town: Town, type: str, data: dict[str, Any], *, subject: str | None = No
     return town.northwind.inbox.handle([decode(body)])
 
 
-@pytest.fixture
-def town() -> Town:
-    return Town()
-
-
 @pytest.mark.parametrize(
     "odd",
     [

@@ -20,20 +20,12 @@ from tests.unit.offers.town import Town
 MAIL = "admin@northwind.example"
 
 
-@pytest.fixture
-def town() -> Town:
-    return Town()
-
-
 def fields(refused: pytest.ExceptionInfo[ValidationError]) -> list[str]:
     return [error["field"] for error in refused.value.info["errors"]]
 
 
 def open_offer(town: Town, *names: str) -> tuple[str, list[str]]:
-    contacts = [town.kazenor.contact(name) for name in names or ("Mia", "Olof")]
-    id = town.kazenor.send("northwind", MAIL, *contacts)["id"]
-    town.deliver()
-    return id, contacts
+    return town.offer(*names)
 
 
 def test_an_offer_lies_open_on_both_sides(town: Town) -> None:

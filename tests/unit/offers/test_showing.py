@@ -1,0 +1,111 @@
+"""What a viewer may do, and how far a message has come: tables over everything that can be."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from services.offers import views
+from services.offers.domain.partnership import Ending, Named, Offered, Partnership
+from services.offers.domain.sending import arrive, send
+from shared.contracts import offers as said
+from tests.support.hearing import START
+from tests.unit.offers.town import VIEWER, Town
+
+ADA = Named("ada", "Ada")
+END = Ending(ADA, START, "Over")
+FINAL = ["declined", "withdrawn", "expired", "undeliverable", "terminated"]
+THE_ORDER = ["accept", "decline", "edit", "end", "view", "remove", "withdraw", "remind"]
+
+
+def record(role: str, **more: Any) -> Partnership:
+    common: dict[str, Any] = {
+        "tenant": "t", "id": "p", "email": "e", "message": "m", "sender": ADA, "contacts": (Offered("m", "Mia"),),
+        "expires_at": START + timedelta(days=30), "now": START,
+    }  # fmt: skip
+    if role == "partner":
+        return replace(send(customer="c", managers=("ada",), **common), **more)
+    return replace(arrive(partner="c", company="C", sent_at=START, **common), **more)
+
+
+ACTIONS: list[tuple[str, dict[str, Any], list[str]]] = [
+    ("partner", {"status": "open"}, ["view", "withdraw", "remind"]),
+    ("partner", {"status": "open", "reminded_at": START}, ["view", "withdraw"]),
+    ("partner", {"status": "open", "reminded_at": START - timedelta(hours=24)}, ["view", "withdraw", "remind"]),
+    ("partner", {"status": "open", "held": True, "sent": 0}, ["view", "withdraw"]),
+    ("customer", {"status": "open"}, ["accept", "decline", "view"]),
+    *((role, {"status": status}, ["edit", "end", "view"]) for role in ("partner", "customer") for status in ("accepted", "modified")),
+    *((role, {"status": status}, ["view", "remove"]) for role in ("partner", "customer") for status in FINAL),
+    *((role, {"status": "terminated", "removed": True}, ["view", "remove"]) for role in ("partner", "customer")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("role", "more", "allowed"), ACTIONS)
+def test_actions_are_exactly_what_the_viewer_may_do(role: str, more: dict[str, Any], allowed: list[str]) -> None:
+    p = record(role, **more)
+    assert views.actions(p, changes=True, now=START) == allowed
+    assert allowed == sorted(allowed, key=THE_ORDER.index)
+    assert views.actions(p, changes=False, now=START) == ["view"]
+
+
+DELIVERY: list[tuple[str, dict[str, Any], str]] = [
+    ("partner", {"held": True, "sent": 0}, "queued"),
+    ("partner", {"sent": 1}, "queued"),
+    ("partner", {"sent": 1, "confirmed": 1}, "delivered"),
+    ("partner", {"sent": 1, "confirmed": 1, "seen": 1}, "seen"),
+    ("partner", {"sent": 2, "confirmed": 1, "seen": 1}, "queued"),
+    ("partner", {"status": "accepted", "sent": 2, "confirmed": 1}, "answered"),
+    ("partner", {"status": "modified", "sent": 1}, "answered"),
+    ("partner", {"status": "suspended", "sent": 1}, "answered"),
+    ("partner", {"status": "declined", "sent": 1}, "answered"),
+    ("partner", {"status": "withdrawn", "sent": 2, "confirmed": 1}, "queued"),
+    ("partner", {"status": "withdrawn", "sent": 2, "confirmed": 2}, "delivered"),
+    ("partner", {"status": "expired", "sent": 2, "confirmed": 2, "seen": 2}, "seen"),
+    ("partner", {"status": "terminated", "ended_by_us": END, "sent": 2, "confirmed": 1, "seen": 1}, "queued"),
+    ("partner", {"status": "terminated", "ended_by_us": END, "sent": 2, "confirmed": 2, "seen": 1}, "delivered"),
+    ("partner", {"status": "terminated", "ended_by_them": END, "sent": 1}, "answered"),
+    ("partner", {"status": "terminated", "ended_by_us": END, "ended_by_them": END, "sent": 2}, "answered"),
+    ("customer", {"status": "open", "sent": 0}, "delivered"),
+    ("customer", {"status": "accepted", "sent": 1}, "queued"),
+    ("customer", {"status": "accepted", "sent": 1, "confirmed": 1}, "delivered"),
+    ("customer", {"status": "terminated", "ended_by_us": END, "sent": 2, "confirmed": 2, "seen": 2}, "seen"),
+    ("customer", {"status": "terminated", "ended_by_them": END, "sent": 1, "confirmed": 0}, "queued"),
+]
+
+
+@pytest.mark.parametrize(("role", "more", "delivery"), DELIVERY)
+def test_delivery_is_how_far_our_last_word_has_come(role: str, more: dict[str, Any], delivery: str) -> None:
+    assert record(role, **more).delivery == delivery
+
+
+def test_delivery_counts_exactly_what_was_said(town: Town) -> None:
+    """The numbers of the record are those of the stream, whatever was said."""
+    id, (mia, _) = town.offer()
+    town.kazenor.remind(id)
+    town.deliver(receipts=True)
+    assert town.kazenor.get(id)["delivery"] == "delivered"
+    town.northwind.look(id)
+    town.deliver(receipts=True)
+    assert town.kazenor.get(id)["delivery"] == "seen"
+    town.northwind.accept(id, {mia: VIEWER})
+    assert town.northwind.get(id)["delivery"] == "queued"
+    town.deliver(receipts=True)
+    assert town.northwind.get(id)["delivery"] == "delivered"
+    town.kazenor.look(id)
+    town.deliver(receipts=True)
+    assert town.northwind.get(id)["delivery"] == "seen"
+    town.kazenor.end(id)
+    assert town.kazenor.get(id)["delivery"] == "queued"
+    town.deliver(receipts=True)
+    assert town.kazenor.get(id)["delivery"] == "delivered"
+    for side in (town.kazenor, town.northwind):
+        assert side.record(id).sent == side.record(id).confirmed == len(side.said("peer", about=id))
+
+
+def test_a_person_who_looks_is_stated_for_the_other_services(town: Town) -> None:
+    id, _ = town.offer()
+    town.northwind.look(id)
+    assert town.northwind.said(about=id)[-1] == said.PartnershipLookedAt(at=town.now)
