@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -20,6 +20,7 @@ from shared.calls import SYSTEM, Call, Empty
 from shared.contracts.accounts import (
     Address,
     ProfileChanged,
+    ProfileDue,
     RecipientFound,
     RecipientUnknown,
     SettingsChanged,
@@ -108,7 +109,10 @@ def get_profile(work: Work, call: Call, now: datetime) -> Json:
 
 
 def update_profile(work: Work, call: Call, now: datetime) -> Json:
-    """Change the profile and say so, whole. Raises ChangedMeanwhile, ValidationError for two addresses of one type or two defaults."""
+    """Change the profile and say so, whole; live counterparts hear of it (OE-20).
+
+    Raises ChangedMeanwhile, ValidationError for two addresses of one type or two defaults.
+    """
     before = _business(work, call.tenant, lock=True)
     admit(work, call, ADMIN)
     command = call.read(commands.UpdateProfile)
@@ -126,23 +130,13 @@ def update_profile(work: Work, call: Call, now: datetime) -> Json:
             fax=after.fax,
             website=after.website,
             logo=after.logo,
-            addresses=[
-                Address(
-                    type=a.type,
-                    line1=a.line1,
-                    line2=a.line2,
-                    city=a.city,
-                    state=a.state,
-                    zip=a.zip,
-                    country=a.country,
-                    default=a.default,
-                )
-                for a in after.addresses
-            ],
+            addresses=[Address(**asdict(address)) for address in after.addresses],
         ),
         tenant=after.tenant,
         subject=after.tenant,
     )
+    # Not here: there may be thousands of them, and lists do not see what this transaction has written.
+    work.later(ProfileDue(), tenant=after.tenant, subject=after.tenant, at=now)
     return views.profile(after)
 
 

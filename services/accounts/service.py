@@ -9,7 +9,7 @@ from datetime import datetime
 
 from eventlet.semaphore import Semaphore
 
-from services.accounts import commands, handlers, passwords
+from services.accounts import commands, handlers, passwords, sharing
 from services.accounts.domain import attempts, environments
 from services.accounts.domain.businesses import may_be_tenant
 from services.accounts.domain.sessions import Token, read_token
@@ -18,7 +18,15 @@ from shared import settings
 from shared.bus.entrypoints import Neighbour, Records, command, off_hub, on, query
 from shared.bus.work import Heard, Json, Work
 from shared.calls import SYSTEM, Call
-from shared.contracts.offers import DeclineGiven, OfferArrived
+from shared.contracts.accounts import ProfileDue, ProfileShared
+from shared.contracts.offers import (
+    AcceptanceGiven,
+    AcceptanceReceived,
+    DeclineGiven,
+    EndGiven,
+    EndReceived,
+    OfferArrived,
+)
 from shared.errors import NotAuthenticated, ValidationError
 from shared.ids import new_id
 
@@ -36,7 +44,7 @@ def _per_account() -> float:
 
 
 class AccountsService:
-    """Businesses, their people and sessions, environments and settings; and accounts' word on who receives an offer."""
+    """Businesses, their profiles, people and sessions, environments and settings; and accounts' word on who receives an offer."""
 
     name = "accounts"
     # Many who log in at once wait for their hashes; nobody else shall wait behind them.
@@ -182,6 +190,32 @@ class AccountsService:
     @on(DeclineGiven)
     def decline_given(self, work: Work, message: Heard[DeclineGiven], now: datetime) -> None:
         handlers.decline_given(work, message, now)
+
+    # Profiles, ours and those of counterparts
+
+    @on(AcceptanceGiven)
+    def acceptance_given(self, work: Work, message: Heard[AcceptanceGiven], now: datetime) -> None:
+        sharing.acceptance_given(work, message, now)
+
+    @on(AcceptanceReceived)
+    def acceptance_received(self, work: Work, message: Heard[AcceptanceReceived], now: datetime) -> None:
+        sharing.acceptance_received(work, message, now)
+
+    @on(EndGiven)
+    def end_given(self, work: Work, message: Heard[EndGiven], now: datetime) -> None:
+        sharing.partnership_ended(work, message, now)
+
+    @on(EndReceived)
+    def end_received(self, work: Work, message: Heard[EndReceived], now: datetime) -> None:
+        sharing.partnership_ended(work, message, now)
+
+    @on(ProfileShared)
+    def profile_shared(self, work: Work, message: Heard[ProfileShared], now: datetime) -> None:
+        sharing.profile_shared(work, message, now)
+
+    @on(ProfileDue)
+    def profile_due(self, work: Work, message: Heard[ProfileDue], now: datetime) -> None:
+        sharing.profile_due(work, message, now)
 
     # Helpers
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from services.accounts.domain.attempts import Attempts
 from services.accounts.domain.businesses import Business
+from services.accounts.domain.counterparts import Counterpart
 from services.accounts.domain.environments import Environments
 from services.accounts.domain.people import Admins, Login, User
 from services.accounts.domain.sessions import Session
@@ -19,5 +20,8 @@ SESSIONS = Table(Session, "sessions", columns={"user_id": Column("text", lambda 
 ENVIRONMENTS = Table(Environments, "environments")
 SETTINGS = Table(Settings, "settings")
 ATTEMPTS = Table(Attempts, "attempts", columns={"since": Column("timestamptz", lambda attempts: attempts.since)})
+COUNTERPARTS = Table(
+    Counterpart, "counterparts", columns={"live": Column("boolean", lambda counterpart: bool(counterpart.live))}
+)
 
-TABLES = (BUSINESSES, ADMINS, USERS, LOGINS, SESSIONS, ENVIRONMENTS, SETTINGS, ATTEMPTS)
+TABLES = (BUSINESSES, ADMINS, USERS, LOGINS, SESSIONS, ENVIRONMENTS, SETTINGS, ATTEMPTS, COUNTERPARTS)

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BeforeValidator, Field
 
 from shared.contracts.messages import Fact, Number, PeerMessage, Timer, Value
-from shared.text import HeardLine
+from shared.text import HeardLine, HeardText
 
 Role = Literal["admin", "partnerships", "member"]
 
@@ -116,7 +116,7 @@ class ProfileShared(PeerMessage):
     phone: HeardLine = ""
     email: HeardLine = ""
     fax: HeardLine = ""
-    website: HeardLine = ""
+    website: HeardText = ""
     logo: Annotated[str, BeforeValidator(_picture)] = ""
     addresses: Annotated[list[HeardAddress], Field(max_length=20)] = []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
@@ -10,10 +11,17 @@ from typing import Any
 import psycopg
 import pytest
 
-from services.accounts import handlers
+from services.accounts import handlers, sharing
+from services.accounts.domain.businesses import Address
+from services.accounts.domain.counterparts import Counterpart, Profile
 from services.accounts.store import TABLES
 from shared.bus.postgres import PostgresDatabase
+from shared.bus.work import Heard
+from shared.contracts.accounts import ProfileDue, ProfileShared
+from shared.contracts.messages import Message
+from shared.contracts.offers import AcceptanceReceived, EndGiven, Person
 from shared.errors import EmailTaken, LastAdmin, NotAuthenticated, Refusal, TenantTaken
+from shared.ids import new_id
 from tests.unit.accounts.desk import Accounts
 
 _numbers = count(1)
@@ -83,7 +91,104 @@ def test_failed_logins_are_counted_and_forgotten_when_they_are_old(accounts: Acc
     assert [one.failed for one in left] == [1]
 
 
+def _heard(accounts: Accounts, handler: Any, data: Message, tenant: str, subject: str, origin: str = "") -> None:
+    message = Heard(tenant, origin or tenant, subject, 1, accounts.now, data)
+    accounts.ask(lambda work, call, now: handler(work, message, now), accounts.call("system", tenant))
+
+
+def _accepted(accounts: Accounts, tenant: str, customer: str) -> AcceptanceReceived:
+    by = Person(id=new_id(), name="Nils")
+    return AcceptanceReceived(customer=customer, company="Northwind", by=by, at=accounts.now, contacts=[], declined=[])
+
+
+def _known(accounts: Accounts, tenant: str, customer: str) -> Counterpart:
+    return accounts.look(
+        lambda work, call, now: work.peek(Counterpart, tenant, customer), accounts.call("system", tenant)
+    )
+
+
+def test_what_a_counterpart_told_and_was_told_comes_back(accounts: Accounts, tenant: str) -> None:
+    accounts.register(tenant, "ada@example.org")
+    logo = "data:image/png;base64," + "A" * 90_000
+    told = ProfileShared.model_validate(
+        {"counter": 3, "company": "Łódź", "logo": logo, "addresses": [{"type": "Billing", "city": "Łódź"}]}
+    )
+    _heard(accounts, sharing.profile_shared, told, tenant, "northwind", "northwind")
+    before = _known(accounts, tenant, "northwind")
+    assert (before.live, before.told, before.counter, before.stated) == ((), -1, 3, -1)
+    partnership = new_id()
+    _heard(accounts, sharing.acceptance_received, _accepted(accounts, tenant, "northwind"), tenant, partnership)
+    after = _known(accounts, tenant, "northwind")
+    assert (after.live, after.told, after.stated) == ((partnership,), 0, 3)
+    address = Address(type="Billing", city="Łódź")
+    assert after.heard == Profile(company="Łódź", logo=logo, addresses=(address,))
+
+
+def test_a_change_is_told_to_live_counterparts_only_page_by_page(
+    accounts: Accounts, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sharing, "_TELL_AT_ONCE", 2)
+    ada = accounts.register(tenant, "ada@example.org")["user"]["id"]
+    for number in range(5):
+        partnership, customer = new_id(), f"customer-{number}"
+        _heard(accounts, sharing.acceptance_received, _accepted(accounts, tenant, customer), tenant, partnership)
+        if number == 1:
+            end = EndGiven(
+                counterpart=customer, company="C", by=Person(id=ada, name="Ada"), at=accounts.now, reason="Done."
+            )
+            _heard(accounts, sharing.partnership_ended, end, tenant, partnership)
+    accounts.ask(handlers.update_profile, accounts.call(ada, tenant, phone="2"))
+    timers = [ProfileDue()]
+
+    class Noting:
+        """A transaction that also notes the timers it is given."""
+
+        def __init__(self, work: Any) -> None:
+            self._work = work
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._work, name)
+
+        def later(self, timer: ProfileDue, **more: Any) -> None:
+            timers.append(timer)
+            self._work.later(timer, **more)
+
+    def run(work: Any, message: Any, now: Any) -> None:
+        sharing.profile_due(Noting(work), message, now)
+
+    ran = 0
+    while timers:
+        _heard(accounts, run, timers.pop(), tenant, tenant)
+        ran += 1
+    assert ran == 2
+    assert [_known(accounts, tenant, f"customer-{number}").told for number in range(5)] == [1, 0, 1, 1, 1]
+
+
 # Two at once, on PostgreSQL
+
+
+def test_a_profile_that_is_changed_during_an_acceptance_reaches_that_counterpart(
+    postgres: PostgresDatabase, tenant: str
+) -> None:
+    accounts = Accounts(postgres)
+    ada = accounts.register(tenant, "ada@example.org")["user"]["id"]
+    message = Heard(tenant, tenant, new_id(), 1, accounts.now, _accepted(accounts, tenant, "northwind"))
+
+    def change() -> None:
+        accounts.ask(handlers.update_profile, accounts.call(ada, tenant, phone="2"))
+        _heard(accounts, sharing.profile_due, ProfileDue(), tenant, tenant)
+
+    changing = threading.Thread(target=change)
+
+    def accept(work: Any, call: Any, now: Any) -> None:
+        sharing.acceptance_received(work, message, now)
+        changing.start()
+        changing.join(0.3)
+
+    accounts.ask(accept, accounts.call("system", tenant))
+    changing.join(10)
+    assert not changing.is_alive()
+    assert _known(accounts, tenant, "northwind").told == 1
 
 
 def _at_once(*steps: Callable[[], Any]) -> list[Any]:
@@ -167,6 +272,24 @@ def test_every_list_has_its_index(urls: dict[str, str], query: str, index: str) 
         plan = "\n".join(row[0] for row in connection.execute(f"explain {query}").fetchall())
     assert index in plan
     assert "Sort" not in plan
+
+
+def test_the_few_live_counterparts_are_found_among_many(urls: dict[str, str], owner: psycopg.Connection[Any]) -> None:
+    with psycopg.connect(urls["ACCORD_ACCOUNTS_DATABASE_URL"]) as connection:
+        connection.execute("select set_config('app.tenants', 'crowd', true)")
+        connection.execute(
+            "insert into counterparts (tenant, id, version, state, live)"
+            " select 'crowd', md5(n::text), 1, '{}', mod(n, 100) = 0 from generate_series(1, 20000) n"
+        )
+        connection.commit()
+        owner.execute("analyze counterparts")
+        connection.execute("select set_config('app.tenants', 'crowd', true)")
+        statement = (
+            "select state from counterparts where tenant = 'crowd' and live = true and (id, id) > ('a', 'a')"
+            " order by id, id limit 51"
+        )
+        plan = "\n".join(row[0] for row in connection.execute(f"explain {statement}").fetchall())
+    assert "counterparts_live" in plan and "Sort" not in plan and "Seq Scan" not in plan, plan
 
 
 def test_no_password_and_no_token_can_be_read_from_the_database(
