@@ -431,8 +431,8 @@ class AssignmentList(Shown):
 
 class ModificationSearch(Page):
     state: Annotated[
-        Literal["pending", "answered", "withdrawn", "void"], Field(description="Only those in this state.")
-    ] = "pending"
+        list[Literal["pending", "answered", "withdrawn", "void"]], Field(description="Only those in these states.")
+    ] = []
 
 
 class NewModification(Given):
@@ -448,6 +448,7 @@ class ModificationItem(Shown):
     contact_id: Id
     assignment_id: Id
     name: str
+    title: str | None
     action: Literal["add", "release"]
     decision: Annotated[str | None, Field(description="null while open, else accept, decline, withdrawn, void.")]
     comment: str | None
@@ -457,6 +458,7 @@ class Modification(Shown):
     """A proposal to add and to release people. Pending while any item is open."""
 
     id: Id
+    partnership_id: Id
     proposed_by: Literal["us", "them"]
     state: Annotated[str, Field(description="pending, answered, withdrawn, void.")]
     reason: str
@@ -490,7 +492,7 @@ class ItemAnswer(Given):
 
 class ModificationAnswer(Given):
     items: Annotated[
-        list[ItemAnswer], Field(min_length=1, max_length=400, description="Every item that is still open.")
+        list[ItemAnswer], Field(min_length=1, max_length=200, description="Every item that is still open.")
     ]
     comment: Annotated[str, Field(max_length=500)] = ""
     suggestion: Annotated[str, Field(max_length=500, description="What we would rather have.")] = ""

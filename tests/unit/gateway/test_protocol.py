@@ -67,9 +67,9 @@ def test_a_proposal_has_an_address(ada: TestClient, rpc: FakeRpc) -> None:
 
 def test_proposals_are_asked_for_by_state_and_page(ada: TestClient, rpc: FakeRpc) -> None:
     rpc.on("contacts", "list_modifications", {"items": [], "next": None})
-    ada.get(f"{PARTNERSHIP}/modifications?state=pending&limit=7&cursor=x")
+    ada.get(f"{PARTNERSHIP}/modifications?state=pending&state=void&limit=7&cursor=x")
     (asked,) = rpc.asked("contacts", "list_modifications")
-    assert (asked["state"], asked["limit"], asked["cursor"]) == ("pending", 7, "x")
+    assert (asked["state"], asked["limit"], asked["cursor"]) == (["pending", "void"], 7, "x")
 
 
 def test_a_body_cannot_name_another_proposal_than_the_path(ada: TestClient, rpc: FakeRpc) -> None:
@@ -127,7 +127,7 @@ def test_the_description_knows_their_shapes_and_codes(anybody: TestClient) -> No
     described = anybody.get("/api/v1/openapi.json").json()
     shapes = described["components"]["schemas"]
     assert set(shapes["Modification"]["properties"]) == {
-        "id", "proposed_by", "state", "reason", "items", "comment", "suggestion", "in_reply_to", "delivery", "created_at",
+        "id", "partnership_id", "proposed_by", "state", "reason", "items", "comment", "suggestion", "in_reply_to", "delivery", "created_at",
         "created_by", "answered_by", "answered_at", "actions", "version",
     }  # fmt: skip
     assert shapes["NewModification"]["required"] == ["reason"]
