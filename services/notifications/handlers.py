@@ -18,23 +18,15 @@ from services.notifications.domain.people import (
     Team,
     User,
 )
-from services.notifications.domain.recipients import candidates, hears
+from services.notifications.domain.recipients import actor, candidates, hears, worth_telling
 from shared.bus.work import Heard, Work
 from shared.calls import Body, Call, Ids, Paged
 from shared.clock import iso
 from shared.contracts.accounts import UserChanged
 from shared.contracts.managers import TeamChanged
+from shared.contracts.messages import Fact
 from shared.contracts.notifications import CatchUp
-from shared.contracts.offers import (
-    AcceptanceGiven,
-    AcceptanceReceived,
-    DeclineReceived,
-    Manager,
-    OfferReceived,
-    OffersFact,
-    OfferSubmitted,
-    OfferUndeliverable,
-)
+from shared.contracts.offers import AcceptanceGiven, Manager, OfferReceived, OfferSubmitted
 from shared.errors import NotFound, ValidationError
 from shared.ids import derived_id
 
@@ -108,57 +100,72 @@ def catch_up(work: Work, message: Heard[CatchUp], now: datetime) -> None:
             return
 
 
-def team_changed(work: Work, message: Heard[TeamChanged], now: datetime) -> None:
-    """Managers tells the whole team; the newest version counts."""
-    _set_team(work, message.tenant, message.subject, message.data.version, message.data.members)
-
-
-def offer_submitted(work: Work, message: Heard[OfferSubmitted], now: datetime) -> None:
-    """We sent an offer. Its managers hear of the answer, even when managers' own word is still on its way."""
-    _set_team(work, message.tenant, message.subject, 0, message.data.managers)
-
-
-def acceptance_given(work: Work, message: Heard[AcceptanceGiven], now: datetime) -> None:
-    """We accepted an offer: its managers hear from now on."""
-    _set_team(work, message.tenant, message.subject, 0, message.data.managers)
-
-
 # What people are told
 
 
+def tell(work: Work, message: Heard[Any], now: datetime) -> None:
+    """A fact that needs nothing kept but what it says: who hears of it stands in recipients.py, what they read in wording.py (OE-21)."""
+    _learn(work, message)
+    _tell(work, message)
+
+
+def offer_submitted(work: Work, message: Heard[OfferSubmitted], now: datetime) -> None:
+    """We sent an offer: those chosen to look after it are told, and hear of the answer even when managers' word is still on its way."""
+    _learn(work, message, members=message.data.managers)
+    _tell(work, message)
+
+
 def offer_received(work: Work, message: Heard[OfferReceived], now: datetime) -> None:
-    """An offer lies open: all who may answer it and the person it names are told (OE-07)."""
+    """An offer lies open: all who may answer it and the person it names are told, of this and of what becomes of it (OE-07)."""
+    _learn(work, message, recipient_id=message.data.recipient_id)
     _tell(work, message)
 
 
-def offer_undeliverable(work: Work, message: Heard[OfferUndeliverable], now: datetime) -> None:
-    """Our offer found nobody: its managers are told."""
+def acceptance_given(work: Work, message: Heard[AcceptanceGiven], now: datetime) -> None:
+    """We accepted an offer: those who look after the partnership are told, and hear from now on (OE-08)."""
+    _learn(work, message, members=message.data.managers)
     _tell(work, message)
 
 
-def acceptance_received(work: Work, message: Heard[AcceptanceReceived], now: datetime) -> None:
-    """Our offer was accepted: its managers are told (OE-08)."""
-    _tell(work, message)
+def team_changed(work: Work, message: Heard[TeamChanged], now: datetime) -> None:
+    """Managers tells the whole team; the newest version counts. Who was added, or made the account owner, is told (JB-08).
 
-
-def decline_received(work: Work, message: Heard[DeclineReceived], now: datetime) -> None:
-    """Our offer was declined: its managers are told, with the reason (OE-09)."""
-    _tell(work, message)
+    When the last one has lost the login, the admins are. Who was removed is told nothing, from this very fact on.
+    """
+    team = _learn(work, message, members=message.data.members, revision=message.data.version)
+    _tell(work, message, company=team.company)
 
 
 def _audience(work: Work, tenant: str) -> Audience:
     return work.get(Audience, tenant, tenant) or Audience(tenant=tenant, id=tenant)
 
 
-def _set_team(work: Work, tenant: str, partnership_id: str, revision: int, members: Sequence[Manager]) -> None:
-    known = work.get(Team, tenant, partnership_id)
-    if known is None or known.revision < revision:
-        ids = tuple(member.id for member in members)
-        work.put(Team(tenant=tenant, id=partnership_id, revision=revision, user_ids=ids))
+def _learn(
+    work: Work,
+    message: Heard[Any],
+    *,
+    members: Sequence[Manager] | None = None,
+    revision: int = 0,
+    recipient_id: str = "",
+) -> Team:
+    """What is known of a partnership with what this fact says of it."""
+    fact: Fact = message.data
+    known = work.get(Team, message.tenant, message.subject) or Team(tenant=message.tenant, id=message.subject)
+    team = replace(known, recipient_id=recipient_id or known.recipient_id)
+    if fact.publisher == "offers":
+        # It is offers that knows how the other side is called, at first by its tenant name alone.
+        said = getattr(fact, "company", "") or getattr(fact, "customer", "")
+        team = replace(team, company=said or known.company)
+    if members is not None and known.revision < revision:
+        team = replace(team, revision=revision, user_ids=tuple(member.id for member in members))
+    return team if team == known else work.put(team)
 
 
-def _tell(work: Work, message: Heard[Any]) -> None:
-    fact: OffersFact = message.data
+def _tell(work: Work, message: Heard[Any], **more: str) -> None:
+    fact: Fact = message.data
+    data = {**fact.model_dump(mode="json"), **more}
+    if not worth_telling(fact.type, data):
+        return
     audience = _audience(work, message.tenant)
     news = News(
         tenant=message.tenant,
@@ -166,7 +173,8 @@ def _tell(work: Work, message: Heard[Any]) -> None:
         partnership_id=message.subject,
         type=fact.type,
         at=message.time,
-        data=fact.model_dump(mode="json"),
+        actor=actor(fact.type, data),
+        data=data,
     )
     work.add(news)
     for user_id in candidates(news, audience, work.get(Team, message.tenant, message.subject)):
@@ -198,6 +206,7 @@ def _notify(work: Work, news: News, user: User | None) -> None:
             Mail(
                 tenant=news.tenant,
                 id=id,
+                user_id=user.id,
                 name=user.name,
                 email=user.email,
                 type=news.type,
@@ -213,7 +222,7 @@ def _notify(work: Work, news: News, user: User | None) -> None:
 
 def shown(notification: Notification) -> Json:
     """A notification in the shape of the public contract; `href` is the path of the page it leads to."""
-    said = wording.words(notification.type, notification.data)
+    said = wording.words(notification.type, notification.data, notification.user_id)
     return {
         "id": notification.id,
         "type": notification.type,

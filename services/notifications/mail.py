@@ -95,11 +95,11 @@ def compose(mail: Mail, *, sender: str, url: str) -> EmailMessage:
     `sender` is the From header (`Accord <accord@example.com>`), `url` the address of the platform. Raises ValueError for an address
     that cannot be written to.
     """
-    said = wording.words(mail.type, mail.data)
+    said = wording.words(mail.type, mail.data, mail.user_id)
     content = {
         "title": one_line(said.title),
         "text": said.text,
-        "quote": said.quote,
+        "quotes": said.quotes,
         "name": one_line(mail.name),
         "link": home(url, mail.tenant) + wording.page(mail.partnership_id),
         "tenant": mail.tenant,

@@ -11,15 +11,33 @@ from shared.bus.entrypoints import Neighbour, Records, command, on, query
 from shared.bus.work import Heard, Json, Work
 from shared.calls import Call
 from shared.contracts.accounts import UserChanged
+from shared.contracts.contacts import (
+    AnswerGiven,
+    AnswerReceived,
+    ProposalGiven,
+    ProposalReceived,
+    RetractionGiven,
+    RetractionReceived,
+)
 from shared.contracts.managers import TeamChanged
 from shared.contracts.notifications import CatchUp
 from shared.contracts.offers import (
     AcceptanceGiven,
     AcceptanceReceived,
+    DeclineGiven,
     DeclineReceived,
+    EndGiven,
+    EndReceived,
+    ExpiryGiven,
+    ExpiryReceived,
     OfferReceived,
     OfferSubmitted,
     OfferUndeliverable,
+    OwnerReceived,
+    ReminderGiven,
+    ReminderReceived,
+    WithdrawalGiven,
+    WithdrawalReceived,
 )
 
 
@@ -71,18 +89,82 @@ class NotificationsService:
     def offer_received(self, work: Work, message: Heard[OfferReceived], now: datetime) -> None:
         handlers.offer_received(work, message, now)
 
-    @on(OfferUndeliverable)
-    def offer_undeliverable(self, work: Work, message: Heard[OfferUndeliverable], now: datetime) -> None:
-        handlers.offer_undeliverable(work, message, now)
-
     @on(AcceptanceGiven)
     def acceptance_given(self, work: Work, message: Heard[AcceptanceGiven], now: datetime) -> None:
         handlers.acceptance_given(work, message, now)
 
+    @on(OfferUndeliverable)
+    def offer_undeliverable(self, work: Work, message: Heard[OfferUndeliverable], now: datetime) -> None:
+        handlers.tell(work, message, now)
+
     @on(AcceptanceReceived)
     def acceptance_received(self, work: Work, message: Heard[AcceptanceReceived], now: datetime) -> None:
-        handlers.acceptance_received(work, message, now)
+        handlers.tell(work, message, now)
+
+    @on(DeclineGiven)
+    def decline_given(self, work: Work, message: Heard[DeclineGiven], now: datetime) -> None:
+        handlers.tell(work, message, now)
 
     @on(DeclineReceived)
     def decline_received(self, work: Work, message: Heard[DeclineReceived], now: datetime) -> None:
-        handlers.decline_received(work, message, now)
+        handlers.tell(work, message, now)
+
+    @on(WithdrawalGiven)
+    def withdrawal_given(self, work: Work, message: Heard[WithdrawalGiven], now: datetime) -> None:
+        handlers.tell(work, message, now)
+
+    @on(WithdrawalReceived)
+    def withdrawal_received(self, work: Work, message: Heard[WithdrawalReceived], now: datetime) -> None:
+        handlers.tell(work, message, now)
+
+    @on(ExpiryGiven)
+    def expiry_given(self, work: Work, message: Heard[ExpiryGiven], now: datetime) -> None:
+        handlers.tell(work, message, now)
+
+    @on(ExpiryReceived)
+    def expiry_received(self, work: Work, message: Heard[ExpiryReceived], now: datetime) -> None:
+        handlers.tell(work, message, now)
+
+    @on(ReminderGiven)
+    def reminder_given(self, work: Work, message: Heard[ReminderGiven], now: datetime) -> None:
+        handlers.tell(work, message, now)
+
+    @on(ReminderReceived)
+    def reminder_received(self, work: Work, message: Heard[ReminderReceived], now: datetime) -> None:
+        handlers.tell(work, message, now)
+
+    @on(EndGiven)
+    def end_given(self, work: Work, message: Heard[EndGiven], now: datetime) -> None:
+        handlers.tell(work, message, now)
+
+    @on(EndReceived)
+    def end_received(self, work: Work, message: Heard[EndReceived], now: datetime) -> None:
+        handlers.tell(work, message, now)
+
+    @on(OwnerReceived)
+    def owner_received(self, work: Work, message: Heard[OwnerReceived], now: datetime) -> None:
+        handlers.tell(work, message, now)
+
+    @on(ProposalGiven)
+    def proposal_given(self, work: Work, message: Heard[ProposalGiven], now: datetime) -> None:
+        handlers.tell(work, message, now)
+
+    @on(ProposalReceived)
+    def proposal_received(self, work: Work, message: Heard[ProposalReceived], now: datetime) -> None:
+        handlers.tell(work, message, now)
+
+    @on(AnswerGiven)
+    def answer_given(self, work: Work, message: Heard[AnswerGiven], now: datetime) -> None:
+        handlers.tell(work, message, now)
+
+    @on(AnswerReceived)
+    def answer_received(self, work: Work, message: Heard[AnswerReceived], now: datetime) -> None:
+        handlers.tell(work, message, now)
+
+    @on(RetractionGiven)
+    def retraction_given(self, work: Work, message: Heard[RetractionGiven], now: datetime) -> None:
+        handlers.tell(work, message, now)
+
+    @on(RetractionReceived)
+    def retraction_received(self, work: Work, message: Heard[RetractionReceived], now: datetime) -> None:
+        handlers.tell(work, message, now)

@@ -9,6 +9,7 @@ from typing import Any
 
 # These see every partnership of their business; a member sees those they manage.
 SEES_ALL = frozenset({"admin", "partnerships"})
+UNTOLD = -1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,13 +41,19 @@ class Audience:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Team:
-    """The managers of a partnership. `revision` is the version that managers told, 0 for what the offer or the acceptance said."""
+    """The managers of a partnership, and what else is to be known of it for those who hear.
+
+    `revision` is the version that managers told, 0 for what the offer or the acceptance said, UNTOLD before either. `company` is how
+    the other side is called; `recipient_id` whom the other side's offer names.
+    """
 
     tenant: str
     id: str
     version: int = 0
-    revision: int = 0
+    revision: int = UNTOLD
     user_ids: tuple[str, ...] = ()
+    company: str = ""
+    recipient_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +105,7 @@ class Mail:
     tenant: str
     id: str
     version: int = 0
+    user_id: str = ""
     name: str
     email: str
     type: str

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from services.notifications import handlers
-from services.notifications.domain.people import Mail
+from services.notifications.domain.people import UNTOLD, Mail, Team
 from services.notifications.mailer import SQL
 from services.notifications.store import TABLES
 from shared.bus.postgres import PostgresDatabase
@@ -85,6 +85,33 @@ def test_a_mail_is_kept_with_its_notification(ear: Ear) -> None:
     (notification,) = listed(ear, "nils")["items"]
     kept = ear.session.read(lambda work, call, now: work.peek(Mail, "northwind", notification["id"]), _call())
     assert (kept.name, kept.email, kept.type) == ("Nils", "nils@northwind.example", "offer.received")
+
+
+def test_a_team_keeps_whom_the_offer_named_and_how_the_other_side_is_called(ear: Ear) -> None:
+    offer(ear, "p")
+    untold = ear.session.read(lambda work, call, now: work.peek(Team, "northwind", "p"), _call())
+    assert (untold.revision, untold.user_ids) == (UNTOLD, ())
+    ear.hear(handlers.acceptance_given, story.ACCEPTANCE_GIVEN, tenant="northwind", subject="p")
+    joined = story.team("added", story.NILS_MANAGES, story.BO, added=[story.BO])
+    ear.hear(handlers.team_changed, joined, tenant="northwind", subject="p")
+    team = ear.session.read(lambda work, call, now: work.peek(Team, "northwind", "p"), _call())
+    assert (team.revision, team.user_ids) == (2, (story.NILS.id, story.BO.id))
+    assert (team.company, team.recipient_id) == ("Kazenor Consulting", story.NILS.id)
+
+
+def test_a_team_that_an_older_release_wrote_is_read(urls: dict[str, str]) -> None:
+    with psycopg.connect(urls["ACCORD_NOTIFICATIONS_DATABASE_URL"]) as service:
+        service.execute("select set_config('app.tenants', 'northwind', true)")
+        service.execute(
+            "insert into teams (tenant, id, version, state) values ('northwind', 'p', 1, "
+            """'{"tenant": "northwind", "id": "p", "version": 1, "revision": 3, "user_ids": ["nils"]}')"""
+        )
+    database = PostgresDatabase(urls["ACCORD_NOTIFICATIONS_DATABASE_URL"], size=1)
+    ear = Ear(database, "notifications", TABLES)
+    user(ear, "nils")
+    ear.hear(handlers.tell, story.END_RECEIVED, tenant="northwind", subject="p")
+    assert [n["type"] for n in listed(ear, "nils")["items"]] == ["end.received"]
+    database._pool.close()
 
 
 def _call() -> Any:

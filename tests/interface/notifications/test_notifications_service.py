@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from shared.contracts.accounts import UserChanged
+from shared.contracts.offers import Manager
 from shared.errors import Forbidden, NotFound, ValidationError
 from tests.support import story
 from tests.support.desk import Desk, serving
@@ -54,11 +55,31 @@ def test_notifications(desk: Desk) -> None:
     assert len(listed(desk, ANN)["items"]) == 1
     assert listed(desk, tenant="kazenor") == {"items": [], "next": None, "unread_count": 0}
 
+    # Once it is accepted those who look after it hear of what the other side does, whichever service tells it.
+    managers = [Manager(id=ANN, name="Ann"), story.NILS_MANAGES]
+    accepted = story.ACCEPTANCE_GIVEN.model_copy(update={"managers": managers})
+    desk.say(accepted, tenant="northwind", subject=story.PARTNERSHIP)
+    desk.say(story.PROPOSAL_RECEIVED, tenant="northwind", subject=story.PARTNERSHIP)
+    until(lambda: len(listed(desk)["items"]) == 2)
+    until(lambda: len(listed(desk, ANN)["items"]) == 3)
+    assert {n["type"] for n in listed(desk, ANN)["items"]} == {
+        "offer.received",
+        "acceptance.given",
+        "proposal.received",
+    }
+    left = story.team("removed", story.NILS_MANAGES, removed=[managers[0]])
+    desk.say(left, tenant="northwind", subject=story.PARTNERSHIP)
+    joined = story.team("added", *managers, version=3, added=[managers[0]])
+    desk.say(joined, tenant="northwind", subject=story.PARTNERSHIP)
+    until(lambda: len(listed(desk, ANN)["items"]) == 4)
+    assert listed(desk, ANN)["items"][0]["title"] == "You look after the partnership with Kazenor Consulting now"
+    assert listed(desk)["unread_count"] == 2
+
     # Read, twice under the same key.
     for _ in range(2):
         read = desk.ask("mark_read", tenant="northwind", actor=NILS, ids=[mine["id"]], idempotency_key="k")
-        assert read == {"unread_count": 0}
-    assert listed(desk, unread=True)["items"] == []
+        assert read == {"unread_count": 1}
+    assert [n["type"] for n in listed(desk, unread=True)["items"]] == ["proposal.received"]
     assert desk.ask("mark_read", tenant="northwind", actor=ANN, all=True) == {"unread_count": 0}
 
     # Preferences.

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import email
 import email.policy
+import json
 from email.message import EmailMessage
+from html import unescape
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from services.notifications.domain.people import Audience, Mail, News, Team, User
-from services.notifications.domain.recipients import candidates, hears
-from services.notifications.domain.wording import names, text, words
+from services.notifications.domain.people import Mail
+from services.notifications.domain.recipients import TOLD
+from services.notifications.domain.wording import UNKNOWN, names, text, words
 from services.notifications.mail import check_sender, compose, home, message_id
 from services.notifications.post import Server
+from shared.contracts.messages import Fact
 from tests.support import story
 from tests.support.hearing import START
 
@@ -79,25 +83,194 @@ def test_names_read_like_a_sentence(number: int, read: str) -> None:
     assert names([{"name": letter} for letter in "ABCDEFG"[:number]]) == read
 
 
-def test_the_one_who_did_it_hears_nothing() -> None:
-    news = News(
-        tenant="t",
-        id="n",
-        partnership_id="p",
-        type="offer.received",
-        at=START,
-        actor="ann",
-        data={"recipient_id": "nils"},
-    )
-    ann = User(tenant="t", id="ann", name="Ann", email="ann@t.example", role="admin", active=True, since=START)
-    assert candidates(news, Audience(tenant="t", id="t", user_ids=("ann", "nils")), None) == ("nils", "ann")
-    assert not hears(news, ann)
+EXAMPLES = Path(__file__).parents[2] / "contracts" / "messages"
 
 
-def test_a_type_nobody_listens_to_reaches_nobody() -> None:
-    news = News(tenant="t", id="n", partnership_id="p", type="offer.submitted", at=START, data={})
-    team = Team(tenant="t", id="p", user_ids=("ann",))
-    assert candidates(news, Audience(tenant="t", id="t", user_ids=("ann",)), team) == ()
+def example(type_: str) -> dict[str, Any]:
+    """What a fact of this type said once, as it is stored for the contract."""
+    (path,) = EXAMPLES.glob(f"*.fact.{type_}.json")
+    return dict(json.loads(path.read_text())["data"])
+
+
+@pytest.mark.parametrize("type_", sorted(TOLD))
+def test_everything_that_is_told_has_words_of_its_own_in_the_app_and_in_a_mail(type_: str) -> None:
+    said = words(type_, example(type_))
+    assert said != UNKNOWN
+    assert not said.title.endswith(".")
+    assert said.text.endswith(".")
+    for missing in ("None", "Somebody", "A business", "  "):
+        assert missing not in f"{said.title}: {said.text}"
+    message = composed(
+        Mail(
+            tenant="northwind", id="01973f00-0000-7000-8000-0000000000d1", name="Nils Holm", email="nils@northwind.example",
+            type=type_, at=START, partnership_id=story.PARTNERSHIP, data=example(type_),
+        )
+    )  # fmt: skip
+    assert message["Subject"] == said.title
+    for kind in ("plain", "html"):
+        content = part(message, kind)
+        assert all(said_text in unescape(content) for said_text in (said.text, *(quote.words for quote in said.quotes)))
+        assert content.count("http://") == 1
+
+
+@pytest.mark.parametrize("type_", sorted(TOLD))
+def test_a_fact_that_says_nothing_of_what_it_should_still_reads(type_: str) -> None:
+    said = words(type_, {})
+    assert said.title
+    assert said.text.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("fact", "title", "read"),
+    [
+        (
+            story.SUBMITTED,
+            "You look after the offer to northwind",
+            "Ada Lindqvist sent it and chose you as a partner manager. It proposes 2 contacts: Mia Berg and Olof Palm. “Shall we?”",
+        ),
+        (
+            story.ACCEPTANCE_GIVEN,
+            "You look after the partnership with Kazenor Consulting now",
+            "Nils Holm accepted the offer with 1 of 2 contacts: Mia Berg. “Welcome.”",
+        ),
+        (
+            story.DECLINE_GIVEN,
+            "The offer of Kazenor Consulting was declined",
+            "Nils Holm declined it. “Not this year.”",
+        ),
+        (
+            story.WITHDRAWAL_GIVEN,
+            "Your offer to Northwind Traders was withdrawn",
+            "Ada Lindqvist took it back. “Sent by mistake.”",
+        ),
+        (
+            story.WITHDRAWAL_RECEIVED,
+            "Kazenor Consulting withdrew its offer",
+            "Ada Lindqvist of Kazenor Consulting took it back. It needs no answer any more. “Sent by mistake.”",
+        ),
+        (
+            story.EXPIRY_GIVEN,
+            "Your offer to Northwind Traders has expired",
+            "It was not answered in time. You can send a new one.",
+        ),
+        (story.EXPIRY_RECEIVED, "The offer of Kazenor Consulting has expired", "It was not answered in time."),
+        (
+            story.REMINDER_GIVEN,
+            "Northwind Traders was reminded of your offer",
+            "Ada Lindqvist sent the reminder.",
+        ),
+        (
+            story.REMINDER_RECEIVED,
+            "Kazenor Consulting reminds you of its offer",
+            "Ada Lindqvist of Kazenor Consulting would like to know whether you accept or decline.",
+        ),
+        (
+            story.END_GIVEN,
+            "The partnership with Northwind Traders has ended",
+            "Ada Lindqvist ended it. “The project is over.”",
+        ),
+        (
+            story.END_RECEIVED,
+            "Kazenor Consulting ended the partnership",
+            "Ada Lindqvist of Kazenor Consulting ended it. You can still read everything. “The project is over.”",
+        ),
+        (
+            story.OWNER_RECEIVED,
+            "Kazenor Consulting has another account owner",
+            "Bo Ek is the first point of contact on their side now.",
+        ),
+        (
+            story.PROPOSAL_GIVEN,
+            "A change was proposed to Northwind Traders",
+            "Ada Lindqvist proposes to add Olof Palm and to release Mia Berg. “A change of plan.”",
+        ),
+        (
+            story.PROPOSAL_RECEIVED,
+            "Kazenor Consulting proposes a change",
+            "Ada Lindqvist of Kazenor Consulting proposes to add Olof Palm and to release Mia Berg. “A change of plan.”",
+        ),
+        (
+            story.ANSWER_GIVEN,
+            "The change that Kazenor Consulting proposed was answered",
+            "Nils Holm agreed to add Olof Palm and declined to release Mia Berg. “Thank you.” On Mia Berg: “She is needed "
+            "until June.” Suggested instead: “Release her in June.”",
+        ),
+        (
+            story.ANSWER_RECEIVED,
+            "Northwind Traders answered your change",
+            "Nils Holm of Northwind Traders agreed to add Olof Palm and declined to release Mia Berg. “Thank you.” "
+            "On Mia Berg: “She is needed until June.” Suggested instead: “Release her in June.”",
+        ),
+        (
+            story.ANSWER_RECEIVED.model_copy(update=story.BY_ITSELF),
+            "A change in the partnership with Northwind Traders needed no answer",
+            "Mia Berg is released: both sides had proposed it, or it was done already. "
+            "Olof Palm works there already and did not need to be added.",
+        ),
+        (
+            story.ANSWER_GIVEN.model_copy(update=story.BY_ITSELF | {"items": [story.RELEASED]}),
+            "A change in the partnership with Kazenor Consulting needed no answer",
+            "Mia Berg is released: both sides had proposed it, or it was done already.",
+        ),
+        (
+            story.RETRACTION_GIVEN,
+            "A change proposed to Northwind Traders was withdrawn",
+            "Ada Lindqvist no longer proposes to add Olof Palm and to release Mia Berg.",
+        ),
+        (
+            story.RETRACTION_RECEIVED,
+            "Kazenor Consulting withdrew a change",
+            "Ada Lindqvist of Kazenor Consulting no longer proposes to add Olof Palm and to release Mia Berg.",
+        ),
+    ],
+    ids=lambda value: getattr(value, "type", None),
+)
+def test_what_happened_reads_like_this(fact: Fact, title: str, read: str) -> None:
+    said = words(fact.type, data(fact))
+    assert (said.title, text(said)) == (title, read)
+
+
+ME, NILS = story.BO.id, story.NILS
+
+
+@pytest.mark.parametrize(
+    ("fact", "title", "read"),
+    [
+        (
+            story.team("added", story.NILS_MANAGES, story.BO, added=[story.BO]),
+            "You look after the partnership with Kazenor now",
+            "Nils Holm added you to the team.",
+        ),
+        (
+            story.team("added", story.BO, added=[story.BO]),
+            "You look after the partnership with Kazenor now",
+            "Nils Holm added you to the team and made you the account owner.",
+        ),
+        (
+            story.team("owner", story.BO, story.NILS_MANAGES, previous_owner=NILS),
+            "You are the account owner of the partnership with Kazenor now",
+            "Nils Holm chose you. Before, it was Nils Holm.",
+        ),
+        (
+            story.team("removed", story.BO, by=story.ADA, removed=[story.NILS_MANAGES], previous_owner=NILS),
+            "You are the account owner of the partnership with Kazenor now",
+            "Ada Lindqvist removed Nils Holm from the team.",
+        ),
+        (
+            story.team("deactivated", story.BO, by=None, removed=[story.NILS_MANAGES], previous_owner=NILS),
+            "You are the account owner of the partnership with Kazenor now",
+            "Nils Holm has no active login any more.",
+        ),
+        (
+            story.team("deactivated", by=None, removed=[story.NILS_MANAGES], previous_owner=NILS),
+            "Nobody looks after the partnership with Kazenor any more",
+            "Nils Holm has no active login any more. Choose somebody else.",
+        ),
+    ],
+)
+def test_each_reads_what_a_change_of_the_team_means_for_them(fact: Fact, title: str, read: str) -> None:
+    said = words(fact.type, data(fact, company="Kazenor"), ME)
+    assert (said.title, text(said)) == (title, read)
 
 
 def test_a_mail_has_both_forms_and_exactly_one_link_to_the_page_on_the_tenants_host() -> None:

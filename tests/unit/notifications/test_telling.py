@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from services.notifications import handlers
+from services.notifications.domain import wording
 from services.notifications.domain.people import Mail
 from services.notifications.store import TABLES
 from shared.bus.memory import MemoryDatabase
@@ -58,6 +59,9 @@ class Northwind(Ear):
     def mails(self) -> list[Mail]:
         table = self.session.tables.of(Mail)
         return [table.load(kept.document) for kept in self.database.records.get("mails", {}).values()]
+
+    def mails_of(self, id: str) -> tuple[Mail, ...]:
+        return tuple(mail for mail in self.mails() if mail.user_id == id)
 
 
 @pytest.fixture
@@ -111,9 +115,9 @@ def test_another_business_is_not_told(northwind: Northwind) -> None:
 @pytest.mark.parametrize(
     ("handler", "fact", "type_"),
     [
-        (handlers.acceptance_received, story.ACCEPTANCE_RECEIVED, "acceptance.received"),
-        (handlers.decline_received, story.DECLINE_RECEIVED, "decline.received"),
-        (handlers.offer_undeliverable, story.UNDELIVERABLE, "offer.undeliverable"),
+        (handlers.tell, story.ACCEPTANCE_RECEIVED, "acceptance.received"),
+        (handlers.tell, story.DECLINE_RECEIVED, "decline.received"),
+        (handlers.tell, story.UNDELIVERABLE, "offer.undeliverable"),
     ],
 )
 def test_an_answer_is_told_to_the_managers(northwind: Northwind, handler: Any, fact: Any, type_: str) -> None:
@@ -131,7 +135,7 @@ def test_managers_own_word_on_the_team_counts_whenever_it_comes(northwind: North
     northwind.team("mel", version=2)
     northwind.hear(handlers.offer_submitted, story.SUBMITTED, tenant=US, subject=story.PARTNERSHIP)
     northwind.team(story.ADA.id, version=1)
-    northwind.hear(handlers.decline_received, story.DECLINE_RECEIVED, tenant=US, subject=story.PARTNERSHIP)
+    northwind.hear(handlers.tell, story.DECLINE_RECEIVED, tenant=US, subject=story.PARTNERSHIP)
     assert northwind.types("mel") == ["decline.received"]
     assert northwind.types(story.ADA.id) == []
 
@@ -140,8 +144,193 @@ def test_who_accepted_hears_of_the_partnership_from_then_on(northwind: Northwind
     northwind.user(story.NILS.id, "member")
     northwind.hear(handlers.acceptance_given, story.ACCEPTANCE_GIVEN, tenant=US, subject=story.PARTNERSHIP)
     assert northwind.types(story.NILS.id) == []
-    northwind.hear(handlers.decline_received, story.DECLINE_RECEIVED, tenant=US, subject=story.PARTNERSHIP)
+    northwind.hear(handlers.tell, story.DECLINE_RECEIVED, tenant=US, subject=story.PARTNERSHIP)
     assert northwind.types(story.NILS.id) == ["decline.received"]
+
+
+def named(northwind: Northwind, **more: Any) -> None:
+    """The offer of story, accepted by Nils; he and Bo manage."""
+    managers = [story.NILS_MANAGES, story.BO]
+    northwind.hear(handlers.offer_received, story.RECEIVED, tenant=US, subject=story.PARTNERSHIP)
+    fact = story.ACCEPTANCE_GIVEN.model_copy(update={"managers": managers, **more})
+    northwind.hear(handlers.acceptance_given, fact, tenant=US, subject=story.PARTNERSHIP)
+
+
+def staffed(northwind: Northwind) -> None:
+    northwind.user(story.NILS.id, "admin")
+    northwind.user(story.BO.id, "member")
+    northwind.user("ann", "admin")
+    northwind.user("pat", "partnerships")
+
+
+def newest(northwind: Northwind, actor: str) -> tuple[str, str]:
+    item = northwind.list(actor)["items"][0]
+    return item["type"], item["title"]
+
+
+def test_those_chosen_for_an_offer_are_told_at_once_and_its_sender_is_not(northwind: Northwind) -> None:
+    northwind.user(story.ADA.id, "admin")
+    northwind.user(story.BO.id, "member")
+    northwind.user("ann", "admin")
+    fact = story.SUBMITTED.model_copy(update={"managers": [story.TO_MANAGE, story.BO]})
+    northwind.hear(handlers.offer_submitted, fact, tenant=US, subject=story.PARTNERSHIP)
+    assert newest(northwind, story.BO.id) == ("offer.submitted", "You look after the offer to northwind")
+    assert northwind.types(story.ADA.id) == northwind.types("ann") == []
+    assert [mail.user_id for mail in northwind.mails()] == [story.BO.id]
+
+
+def test_those_who_are_to_look_after_an_accepted_partnership_are_told(northwind: Northwind) -> None:
+    staffed(northwind)
+    named(northwind)
+    assert newest(northwind, story.BO.id) == (
+        "acceptance.given",
+        "You look after the partnership with Kazenor Consulting now",
+    )
+    assert northwind.types(story.NILS.id) == northwind.types("ann") == ["offer.received"]
+
+
+def test_a_declined_offer_is_told_to_the_others_who_could_have_answered(northwind: Northwind) -> None:
+    staffed(northwind)
+    northwind.hear(handlers.offer_received, story.RECEIVED, tenant=US, subject=story.PARTNERSHIP)
+    northwind.hear(handlers.tell, story.DECLINE_GIVEN, tenant=US, subject=story.PARTNERSHIP)
+    assert northwind.types("ann") == northwind.types("pat") == ["decline.given", "offer.received"]
+    assert northwind.types(story.NILS.id) == ["offer.received"]
+
+
+@pytest.mark.parametrize("fact", [story.WITHDRAWAL_RECEIVED, story.EXPIRY_RECEIVED, story.REMINDER_RECEIVED])
+def test_what_becomes_of_an_offer_reaches_the_person_it_names(northwind: Northwind, fact: Any) -> None:
+    northwind.user("rob", "member")
+    northwind.user("ann", "admin")
+    offered(northwind, recipient="rob")
+    northwind.hear(handlers.tell, fact, tenant=US, subject=story.PARTNERSHIP)
+    assert northwind.types("rob") == northwind.types("ann") == [fact.type, "offer.received"]
+    northwind.hear(handlers.tell, fact.model_copy(update={"counts": False}), tenant=US, subject=story.PARTNERSHIP)
+    assert northwind.types("rob") == [fact.type, "offer.received"]
+
+
+def test_the_person_an_offer_named_hears_no_more_when_the_partnership_has_another_team(northwind: Northwind) -> None:
+    northwind.user("rob", "member")
+    offered(northwind, recipient="rob")
+    northwind.hear(handlers.acceptance_given, story.ACCEPTANCE_GIVEN, tenant=US, subject=story.PARTNERSHIP)
+    northwind.hear(handlers.tell, story.END_RECEIVED, tenant=US, subject=story.PARTNERSHIP)
+    assert northwind.types("rob") == ["offer.received"]
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        story.END_GIVEN,
+        story.END_RECEIVED,
+        story.OWNER_RECEIVED,
+        story.PROPOSAL_GIVEN,
+        story.PROPOSAL_RECEIVED,
+        story.ANSWER_GIVEN,
+        story.ANSWER_RECEIVED,
+        story.RETRACTION_GIVEN,
+        story.RETRACTION_RECEIVED,
+    ],
+    ids=lambda fact: fact.type,
+)
+def test_what_either_side_does_is_told_to_our_team_but_for_who_did_it(northwind: Northwind, fact: Any) -> None:
+    staffed(northwind)
+    named(northwind)
+    if hasattr(fact, "by"):
+        # On the other side somebody may carry any id: only what we did makes one of us the one who did it.
+        fact = fact.model_copy(update={"by": story.NILS})
+    northwind.hear(handlers.tell, fact, tenant=US, subject=story.PARTNERSHIP)
+    assert northwind.types(story.BO.id)[0] == fact.type
+    assert (northwind.types(story.NILS.id)[0] == fact.type) is not fact.type.endswith(".given")
+    assert northwind.types("ann") == ["offer.received"]
+
+
+@pytest.mark.parametrize("fact", [story.ANSWER_GIVEN, story.ANSWER_RECEIVED], ids=lambda fact: fact.type)
+def test_what_was_decided_by_itself_is_told_to_the_whole_team(northwind: Northwind, fact: Any) -> None:
+    staffed(northwind)
+    named(northwind)
+    northwind.hear(handlers.tell, fact.model_copy(update=story.BY_ITSELF), tenant=US, subject=story.PARTNERSHIP)
+    assert northwind.types(story.NILS.id)[0] == northwind.types(story.BO.id)[0] == fact.type
+
+
+def test_one_fact_is_one_notification_and_one_mail_for_each_person(northwind: Northwind) -> None:
+    staffed(northwind)
+    named(northwind)
+    before = len(northwind.mails())
+    northwind.hear(handlers.tell, story.PROPOSAL_RECEIVED, tenant=US, subject=story.PARTNERSHIP)
+    assert northwind.types(story.NILS.id).count("proposal.received") == 1
+    assert sorted(mail.user_id for mail in northwind.mails() if mail.type == "proposal.received") == sorted(
+        [story.NILS.id, story.BO.id]
+    )
+    assert len(northwind.mails()) == before + 2
+
+
+def test_whoever_is_added_to_a_team_is_told_with_the_name_of_the_other_side(northwind: Northwind) -> None:
+    staffed(northwind)
+    named(northwind, managers=[story.NILS_MANAGES])
+    joined = story.team("added", story.NILS_MANAGES, story.BO, added=[story.BO])
+    northwind.hear(handlers.team_changed, joined, tenant=US, subject=story.PARTNERSHIP)
+    assert newest(northwind, story.BO.id) == (
+        "team.changed",
+        "You look after the partnership with Kazenor Consulting now",
+    )
+    assert northwind.list(story.BO.id)["items"][0]["href"] == f"/partnerships/{story.PARTNERSHIP}"
+    assert northwind.types(story.NILS.id) == ["offer.received"]
+    (mail,) = northwind.mails_of(story.BO.id)
+    said = wording.words(mail.type, mail.data, mail.user_id)
+    assert said.title == "You look after the partnership with Kazenor Consulting now"
+
+
+def test_a_new_account_owner_is_told(northwind: Northwind) -> None:
+    staffed(northwind)
+    named(northwind)
+    handed = story.team("owner", story.BO, story.NILS_MANAGES, previous_owner=story.NILS)
+    northwind.hear(handlers.team_changed, handed, tenant=US, subject=story.PARTNERSHIP)
+    assert newest(northwind, story.BO.id) == (
+        "team.changed",
+        "You are the account owner of the partnership with Kazenor Consulting now",
+    )
+    assert northwind.types(story.NILS.id) == ["offer.received"]
+
+
+def test_whoever_is_removed_from_a_team_hears_no_more(northwind: Northwind) -> None:
+    staffed(northwind)
+    named(northwind)
+    before = northwind.types(story.BO.id)
+    left = story.team("removed", story.NILS_MANAGES, removed=[story.BO])
+    northwind.hear(handlers.team_changed, left, tenant=US, subject=story.PARTNERSHIP)
+    for fact in (story.PROPOSAL_RECEIVED, story.END_RECEIVED):
+        northwind.hear(handlers.tell, fact, tenant=US, subject=story.PARTNERSHIP)
+    assert northwind.types(story.BO.id) == before
+    assert northwind.types(story.NILS.id)[:2] == ["end.received", "proposal.received"]
+
+
+def test_the_admins_are_told_when_nobody_looks_after_a_partnership_any_more_and_then_hear_of_it(
+    northwind: Northwind,
+) -> None:
+    staffed(northwind)
+    named(northwind, managers=[story.NILS_MANAGES])
+    northwind.user(story.NILS.id, "admin", active=False)
+    alone = story.team("deactivated", by=None, removed=[story.NILS_MANAGES], previous_owner=story.NILS)
+    northwind.hear(handlers.team_changed, alone, tenant=US, subject=story.PARTNERSHIP)
+    assert newest(northwind, "ann") == (
+        "team.changed",
+        "Nobody looks after the partnership with Kazenor Consulting any more",
+    )
+    assert northwind.types("pat") == ["offer.received"]
+    northwind.hear(handlers.tell, story.PROPOSAL_RECEIVED, tenant=US, subject=story.PARTNERSHIP)
+    assert northwind.types("ann")[0] == northwind.types("pat")[0] == "proposal.received"
+    assert northwind.types(story.NILS.id) == ["offer.received"]
+
+
+def test_a_late_user_catches_up_on_what_the_team_was_told(northwind: Northwind) -> None:
+    named(northwind)
+    northwind.hear(handlers.tell, story.PROPOSAL_RECEIVED, tenant=US, subject=story.PARTNERSHIP)
+    joined = story.team("added", story.NILS_MANAGES, story.BO, story.TO_MANAGE, added=[story.TO_MANAGE])
+    northwind.hear(handlers.team_changed, joined, tenant=US, subject=story.PARTNERSHIP)
+    for who in (story.BO.id, story.TO_MANAGE.id, "ann"):
+        northwind.user(who, "member", since=START - timedelta(minutes=1))
+    assert northwind.types(story.BO.id) == ["proposal.received", "acceptance.given"]
+    assert "team.changed" in northwind.types(story.TO_MANAGE.id)
+    assert northwind.types("ann") == []
 
 
 def test_a_user_whom_accounts_tells_of_late_catches_up(northwind: Northwind) -> None:
