@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,10 +11,19 @@ import psycopg
 import pytest
 
 from services.offers.commands import Chosen
-from services.offers.domain.partnership import Named, Offered, Partnership
+from services.offers.domain.partnership import (
+    Address,
+    Counterpart,
+    Early,
+    Ending,
+    Named,
+    Offered,
+    Pair,
+    Partnership,
+)
 from services.offers.domain.sending import arrive, open_to, send
 from services.offers.handlers import looking
-from services.offers.store import TABLES
+from services.offers.store import PARTNERSHIPS, TABLES
 from shared.bus.door import Person
 from shared.bus.records import Tables
 from shared.bus.session import Session
@@ -38,7 +48,7 @@ def offer(tenant: str, number: int, **more: Any) -> Partnership:
     return replace(sent, **more)
 
 
-def keep(database: Database, tenant: str, *records: Partnership) -> Session:
+def keep(database: Database, tenant: str, *records: Any) -> Session:
     """Keep them, and a session to look with."""
     session = Session(database, "offers", Tables(TABLES))
 
@@ -74,6 +84,63 @@ def test_a_partnership_is_read_as_it_was_kept(database: Database) -> None:
         lambda work, call, now: work.peek(Partnership, "as-kept", kept.id), Call("get", "as-kept", "ada")
     )
     assert read == replace(kept, version=1)
+
+
+def test_all_that_may_stand_in_a_record_is_read_as_it_was_kept(database: Database) -> None:
+    over = Ending(ADA, NOON, "Over\n終")
+    full = offer(
+        "full",
+        1,
+        status="terminated",
+        held=True,
+        early=(Early("offer.withdrawn", '{"reason": "Ü"}'), Early("owner.named", "{}")),
+        pending=2,
+        ended_by_us=over,
+        ended_by_them=replace(over, reason="Also over"),
+        reminded_at=NOON,
+        owner_told="Ada",
+        owner_counter=3,
+        their_owner_counter=4,
+    )
+    home = Address("Billing", "Quay 1", "", "Bergen", "", "5003", "NO", True)
+    told = Counterpart(tenant="full", id="customer-1", counter=7, company="C", phone="1", logo="x", addresses=(home,))
+    pair = Pair(tenant="full", id="customer-1", partnership_id=full.id, held="other")
+    session = keep(database, "full", full, told, pair)
+
+    def look(work: Any, call: Call, *, now: datetime) -> list[Any]:
+        kept = (full, told, pair)
+        return [work.peek(type(one), "full", one.id) for one in kept]
+
+    read = session.read(look, Call("get", "full", "ada"))
+    assert read == [replace(full, version=1), replace(told, version=1), replace(pair, version=1)]
+
+
+def test_a_record_of_before_is_still_read() -> None:
+    new = {
+        "held", "early", "pending", "ended_by_us", "ended_by_them", "reminded_at", "owner_told", "owner_counter", "their_owner_counter",
+    }  # fmt: skip
+    kept = json.loads(PARTNERSHIPS.dump(offer("before", 1, owner_told="")))
+    before = {name: value for name, value in kept.items() if name not in new}
+    assert len(before) == len(kept) - len(new)
+    assert PARTNERSHIPS.load(json.dumps(before)) == PARTNERSHIPS.load(json.dumps(kept))
+
+
+def test_the_partnerships_with_one_business_are_found_on_both_storages(database: Database) -> None:
+    both = [offer("found", 1, counterpart="northwind"), offer("found", 2, counterpart="northwind", status="declined")]
+    session = keep(database, "found", *both, offer("found", 3))
+    keep(database, "found-elsewhere", offer("found-elsewhere", 4, counterpart="northwind"))
+
+    def look(work: Any, call: Call, *, now: datetime) -> list[str]:
+        ids: list[str] = []
+        after = None
+        while True:
+            page = work.find(Partnership, "found", where={"counterpart": "northwind"}, after=after, limit=1)
+            ids += [p.id for p in page.items]
+            after = page.next
+            if after is None:
+                return ids
+
+    assert session.read(look, Call("find", "found", "ada")) == sorted(p.id for p in both)
 
 
 def test_the_home_list_is_the_same_on_both_storages(database: Database) -> None:
@@ -121,11 +188,10 @@ def test_the_home_list_is_the_same_on_both_storages(database: Database) -> None:
         ("shown = 'home'", "turn_since, id", "partnerships_turn"),
         ("shown = 'home'", "sent_at desc, id desc", "partnerships_sent"),
         ("status = 'open'", "updated_at desc, id desc", "partnerships_status"),
+        ("counterpart = 'northwind'", "id asc, id asc", "partnerships_counterpart"),
     ],
 )
-def test_each_order_of_the_home_list_comes_from_its_index(
-    urls: dict[str, str], where: str, order: str, index: str
-) -> None:
+def test_each_list_comes_from_its_index(urls: dict[str, str], where: str, order: str, index: str) -> None:
     with psycopg.connect(urls["ACCORD_OFFERS_DATABASE_URL"]) as service:
         service.execute("select set_config('app.tenants', 'home', true)")
         # The table is small here: without these the planner would rightly take the shorter way.
