@@ -223,12 +223,12 @@ class ContactsService:
     def list_modifications(self, call: Call) -> Json:
         found = standing(self.offers, self.records, call)
         query = call.read(ListModifications)
-        return self.records.read(modifying.list_modifications, call, query, changes=found.get("changes", True))
+        return self.records.read(modifying.list_modifications, call, query, changes=found["changes"])
 
     @query("partnership_id", "modification_id")
     def get_modification(self, call: Call) -> Json:
         found = standing(self.offers, self.records, call)
-        shown = self.records.read(modifying.get_modification, call, changes=found.get("changes", True))
+        shown = self.records.read(modifying.get_modification, call, changes=found["changes"])
         call.read(Empty)
         return shown
 

@@ -59,7 +59,7 @@ def check_version(call: Call, version: int) -> None:
 def standing(offers: Any, records: Any, call: Call, *, change: bool = False) -> dict[str, Any]:
     """What offers says of the partnership of this call, once this service has heard all that offers stated of it.
 
-    `{"role", "counterpart", "status", "suspended", "version", "managers"}`. Raises what offers refuses: NotFound,
+    `{"role", "counterpart", "status", "suspended", "version", "managers", "changes"}`; `changes`: the actor may. Raises what offers refuses: NotFound,
     Forbidden, and with `change` WrongState; Unavailable when this service lags behind for longer than a second.
     """
     partnership = call.ids["partnership_id"]

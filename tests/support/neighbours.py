@@ -100,6 +100,7 @@ class Standings(dict[tuple[str, str], dict[str, Any]]):
             "suspended": False,
             "version": version,
             "managers": [],
+            "changes": True,
         }
 
     def get_standing(self, request: dict[str, Any]) -> Any:

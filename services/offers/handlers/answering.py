@@ -17,6 +17,7 @@ from shared.bus.work import Heard, Json, Work
 from shared.calls import Call
 from shared.contracts import offers as said
 from shared.errors import ValidationError
+from shared.roles import find_role
 
 
 def accept_offer(
@@ -83,22 +84,11 @@ def _grants(
     at: int, roles: Sequence[Any], environments: Sequence[Json], errors: list[tuple[str, str]]
 ) -> list[said.Grant]:
     """Each role by id or exact name, in an environment by id or exact name."""
-    grants: list[said.Grant] = []
-    for j, wanted in enumerate(roles):
-        environment = next((e for e in environments if wanted.environment in (e["id"], e["name"])), None)
-        if environment is None:
-            errors.append((f"contacts.{at}.roles.{j}.environment", "You have no environment of this name or id."))
-            continue
-        role = next((r for r in environment["roles"] if wanted.role in (r["id"], r["name"])), None)
-        if role is None:
-            errors.append((f"contacts.{at}.roles.{j}.role", f"{environment['name']} has no role of this name or id."))
-            continue
-        grant = said.Grant(
-            environment_id=environment["id"], environment=environment["name"], role_id=role["id"], role=role["name"]
-        )
-        if grant not in grants:
-            grants.append(grant)
-    return grants
+    found = (
+        find_role(f"contacts.{at}.roles.{j}", wanted.environment, wanted.role, environments, errors)
+        for j, wanted in enumerate(roles)
+    )
+    return [said.Grant(**role) for role in {role["role_id"]: role for role in found if role}.values()]
 
 
 def decline_offer(work: Work, call: Call, command: DeclineOffer, *, person: Person, now: datetime) -> Json:

@@ -83,6 +83,7 @@ def get_standing(work: Work, call: Call, change: bool, *, person: Person, now: d
         "status": p.status,
         "suspended": p.status == "suspended",
         "managers": list(p.managers),
+        "changes": person.changes,
         "version": work.said(p.tenant, p.id),
     }
 
