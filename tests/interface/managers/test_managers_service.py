@@ -149,6 +149,8 @@ def test_who_accepts_owns_the_team_of_the_customer(office: Office) -> None:
 
 def test_names_follow_the_users(office: Office) -> None:
     partnership = office.offered()
+    # A team that is formed afterwards would have the new name from the beginning.
+    assert office.names(partnership) == ["Ada Lindqvist"]
     office.tell(story.ADA.id, name="Ada L.")
     until(lambda: office.causes(partnership)[-1] == "renamed", 5)
     assert office.names(partnership) == ["Ada L."]
