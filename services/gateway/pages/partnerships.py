@@ -14,7 +14,7 @@ from starlette.responses import Response
 from services.gateway.pages.desk import Desk
 from services.gateway.pages.forms import KEY, Form
 from services.gateway.pages.managing import may_change
-from services.gateway.pages.presenting import assignment, entry, modification, person, tile
+from services.gateway.pages.presenting import assignment, entry, in_order, modification, person, tile
 from services.gateway.pages.rooms import desk_of, rooms
 from services.gateway.pages.words import day, moment
 from shared.errors import Forbidden, NotFound, Refusal, WrongState
@@ -59,7 +59,7 @@ async def partnership(request: Request, partnership_id: str) -> Response:
         pending=None if pending is None else [modification(m, found, titles) for m in pending],
         answers=_answers(found, pending or [], answered or [], titles),
         may_manage=may_change(desk, found),
-        people=None if people is None else [assignment(a) for a in people["items"]] or _just_offered(found),
+        people=None if people is None else in_order([assignment(a) for a in people["items"]]) or _just_offered(found),
         team=None if team is None else [person(m) for m in team["items"]],
         entries=None if entries is None else [entry(e) for e in entries["items"]],
     )

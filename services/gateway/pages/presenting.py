@@ -102,6 +102,24 @@ def _ended(ended: Json | None, company: str) -> dict[str, Any] | None:
     return {"who": who, "both": by == "both", "reason": ours, "their_reason": theirs, "at": ended.get("at")}
 
 
+PAST = ("declined", "withdrawn", "released")
+
+
+def in_order(people: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Whoever works there or may come first, then those who did or did not, each as they came: the newest first.
+
+    Somebody who is here stands once: their earlier times are in the history.
+    """
+    here = [a for a in people if not a["past"]]
+    known = {a["id"] for a in here}
+    past = []
+    for a in people:
+        if a["past"] and a["id"] not in known:
+            known.add(a["id"])
+            past.append(a)
+    return sorted(here, key=lambda a: a["state"] != "accepted") + past
+
+
 def assignment(a: Json) -> dict[str, Any]:
     """Somebody of the partner's, as they stand in this partnership."""
     return {
@@ -111,6 +129,7 @@ def assignment(a: Json) -> dict[str, Any]:
         "email": a.get("email") or "",
         "phone": a.get("phone") or "",
         "state": a.get("state") or "",
+        "past": a.get("state") in PAST,
         "label": a.get("label") or "",
         "roles": _roles(a.get("roles") or []),
     }

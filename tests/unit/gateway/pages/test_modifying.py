@@ -117,6 +117,20 @@ def test_a_partnership_offers_to_edit_its_contacts_and_to_end_it(ada: TestClient
     assert f'href="{PAGE}/managers"' in page
 
 
+def test_whoever_works_there_comes_first_and_nobody_stands_twice(ada: TestClient, rpc: FakeRpc) -> None:
+    people = [
+        {**LENT_ONE, "contact_id": NEWCOMER, "name": "Cleo Sand", "state": "offered", "label": "Offered"},
+        {**LENT_ONE, "contact_id": CONTACT["id"], "name": "Amara Diallo", "state": "released"},
+        LENT_ONE,
+        {**LENT_ONE, "contact_id": CONTACT["id"], "name": "Amara Diallo", "state": "declined"},
+        {**LENT_ONE, "state": "released"},
+    ]
+    rpc.on("contacts", "list_assignments", {"items": people, "next": None})
+    page = ada.get(PAGE).text.split('aria-labelledby="people"')[1].split("</section>")[0]
+    assert re.findall(r"<b>([^<]+)</b>", page) == ["Bruno Keller", "Cleo Sand", "Amara Diallo"]
+    assert '<span class="count">2</span>' in page
+
+
 def test_the_page_stands_when_contacts_is_away(ada: TestClient, rpc: FakeRpc) -> None:
     rpc.on("contacts", "list_modifications", Unavailable())
     answer = ada.get(PAGE)
