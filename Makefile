@@ -2,7 +2,7 @@
 LOCAL := deploy/local/python -m deploy.local
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down status demo test check bench screenshots format lock
+.PHONY: help run up down status demo test check bench simulate screenshots format lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ test: ## all tests, on a PostgreSQL and a RabbitMQ of their own (ARGS='-k offers
 
 check: ## format, lint, types, import contracts
 	@$(LOCAL) check
+
+simulate: ## seeded runs of the production handlers (SEEDS=10000 STEPS=200), or one with its trace (SEED=7)
+	@$(LOCAL) simulate $(if $(SEED),--seed $(SEED)) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(STEPS),--steps $(STEPS)) $(ARGS)
 
 bench: ## the performance table
 	@$(LOCAL) bench $(ARGS)
