@@ -239,6 +239,9 @@ class Inbox:
         if verdict is Verdict.DUPLICATE:
             tally.duplicate += 1
             self._again(unit, stream, d, row)
+            # Whoever applied it may have ended before it came to what waits behind it; nobody says a fact twice.
+            if drain:
+                self._drain(unit, stream, tally, at)
         elif verdict is Verdict.FORK:
             self._fork(unit, stream, d, row, tally, at)
         elif verdict is Verdict.GAP:
@@ -247,6 +250,8 @@ class Inbox:
             if near and (row is None or row.state == "started"):
                 self._park(unit, stream, d, row, None)
             tally.parked += 1
+            if drain:
+                self._drain(unit, stream, tally, at)
         elif row is not None and (row.state == "dead" or (row.state == "failed" and not d.retry and not _due(row, at))):
             # The other side sends again what it has no receipt for; our own attempts follow our own back-off.
             tally.duplicate += 1

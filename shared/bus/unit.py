@@ -211,7 +211,8 @@ class Unit:
         self.waiting[(row.key, row.sequence, row.id)] = row
 
     def settle(self, row: Waiting) -> None:
-        """Remove a row of the inbox: what it held is done."""
+        """Remove a row of the inbox: what it held is done. One that this transaction was going to write is not written."""
+        self._inbox.pop((row.key, row.sequence, row.id), None)
         self._settled.append((row.key, row.sequence, row.id))
         self.waiting.pop((row.key, row.sequence, row.id), None)
 

@@ -51,9 +51,6 @@ def test_peer_messages_outlive_a_crash_while_each_is_tried_alone(crashes: int, c
     holds(f"inbox: 3 peers, {crashes} crashed, {chokes} failed", found, 1000)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a crash between a message tried alone and what it had held up leaves that parked"
-)
 @pytest.mark.parametrize(("crashes", "chokes"), [(1, 1), (2, 0)])
 def test_facts_outlive_a_crash_while_each_is_tried_alone(crashes: int, chokes: int, holds: Holds) -> None:
     found = Listening(("a", 3), kind="fact", crashes=crashes, chokes=chokes).explore()
