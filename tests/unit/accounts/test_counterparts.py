@@ -11,7 +11,7 @@ import pytest
 from services.accounts import sharing
 from services.accounts.domain import counterparts
 from services.accounts.domain.businesses import Address
-from services.accounts.domain.counterparts import Profile
+from services.accounts.domain.counterparts import Counterpart, Profile
 from shared.contracts.accounts import ProfileShared
 from shared.ids import new_id
 from tests.support.saying import Streams
@@ -137,6 +137,21 @@ def test_an_older_profile_in_another_stream_changes_nothing(town: Town) -> None:
         shared = ProfileShared(counter=counter, company="Kazenor", phone=phone)
         town.northwind.hear(said.body(shared, tenant="northwind", subject="elsewhere", origin="kazenor"))
     assert [profile["phone"] for _, profile in town.northwind.heard()[count:]] == ["new"]
+
+
+def test_of_what_comes_before_the_acceptance_the_newest_counts(town: Town) -> None:
+    said = Streams()
+    for counter, phone in ((7, "new"), (6, "old")):
+        shared = ProfileShared(counter=counter, company="Kazenor", phone=phone)
+        town.northwind.hear(said.body(shared, tenant="northwind", subject="kazenor", origin="kazenor"))
+    town.accepted_here(new_id())
+    assert [(profile["counter"], profile["phone"]) for _, profile in town.northwind.heard()] == [(7, "new")]
+
+
+def test_whose_partnership_ends_while_a_change_is_told_hears_nothing() -> None:
+    ended = Counterpart(tenant="kazenor", id="northwind", told=1)
+    assert not counterparts.to_tell(ended, 2)
+    assert counterparts.to_tell(counterparts.began(ended, "p"), 2)
 
 
 def test_a_stranger_is_not_heard_of(town: Town) -> None:

@@ -38,12 +38,13 @@ def heard_by() -> dict[type[Message], Callable[..., None]]:
 
 
 class Stage(Ear):
-    """`active` are the users accounts would speak for at the door."""
+    """`known` are the users accounts knows at the door, but for those who are `locked_out`."""
 
     def __init__(self) -> None:
         self.database = MemoryDatabase()
         super().__init__(self.database, "managers", TABLES)
-        self.active = {one.id: one for one in (ADA, BEN, CLEO)}
+        self.known = {one.id: one for one in (ADA, BEN, CLEO)}
+        self.locked_out: set[str] = set()
 
     def tell(self, handler: Callable[..., None], data: Message, tenant: str = "kazenor", subject: str = OFFER) -> None:
         self.hear(handler, data, tenant=tenant, subject=subject)
@@ -62,8 +63,8 @@ class Stage(Ear):
 
     def people(self) -> dict[str, Any]:
         return {
-            one.id: {"id": one.id, "name": one.name, "email": one.email, "role": "member", "active": True}
-            for one in self.active.values()
+            one.id: {"id": one.id, "name": one.name, "email": one.email, "active": one.id not in self.locked_out}
+            for one in self.known.values()
         }
 
     def ask(self, handler: Any, *args: Any, if_match: str | None = None, **more: Any) -> Any:

@@ -46,9 +46,13 @@ def test_those_who_are_added_are_in_the_team_at_once(stage: Stage) -> None:
     )
 
 
-def test_nobody_is_added_twice_nor_without_an_active_login(stage: Stage) -> None:
+@pytest.mark.parametrize("known", [False, True])
+def test_nobody_is_added_twice_nor_without_an_active_login(stage: Stage, known: bool) -> None:
     stage.add(BEN)
-    del stage.active[CLEO.id]
+    if known:
+        stage.locked_out.add(CLEO.id)
+    else:
+        del stage.known[CLEO.id]
     assert refused(stage.add, CLEO, BEN) == [
         ("contact_ids.0", handlers.NO_LOGIN),
         ("contact_ids.1", "Ben is in the team already."),
@@ -108,7 +112,7 @@ def test_ownership_is_given_to_somebody_of_the_team(stage: Stage) -> None:
 def test_ownership_is_given_to_nobody_else(stage: Stage) -> None:
     assert [field for field, _ in refused(stage.give, BEN)] == ["contact_id"]
     stage.add(BEN)
-    del stage.active[BEN.id]
+    del stage.known[BEN.id]
     assert refused(stage.give, BEN) == [("contact_id", handlers.NO_LOGIN)]
 
 
@@ -205,6 +209,8 @@ def test_somebody_without_a_login_leaves_every_team(stage: Stage) -> None:
     for partnership in others:
         stage.tell(handlers.offer_submitted, submitted(ADA, BEN), subject=partnership)
     stage.add(BEN)
+    stage.user(BEN)
+    stage.look_after()
     stage.user(BEN, active=False)
     assert stage.look_after() == 3
     for partnership in (OFFER, *others):
@@ -254,6 +260,14 @@ def test_a_new_team_leaves_out_who_has_lost_the_login() -> None:
     stage.tell(handlers.offer_submitted, submitted(ADA, BEN))
     assert stage.names() == ["Ben"]
     assert (stage.last().cause, stage.last().owner, stage.last().removed) == ("formed", named(BEN), [])
+
+
+def test_a_new_team_is_stated_under_todays_names() -> None:
+    stage = Stage()
+    stage.user(ADA, name="Ada Moreau")
+    stage.tell(handlers.offer_submitted, submitted(ADA, BEN))
+    assert [one.name for one in stage.last().members] == ["Ada Moreau", "Ben"]
+    assert stage.last().owner == offers.Person(id=ADA.id, name="Ada Moreau")
 
 
 def test_a_new_team_of_nobody_with_a_login_is_empty_and_said_to_be() -> None:
