@@ -6,6 +6,8 @@ import pytest
 
 from services.offers.domain.early import MOST, keep
 from services.offers.domain.partnership import Early
+from services.offers.handlers import sending
+from shared.bus.work import Heard
 from shared.contracts import accounts as from_accounts
 from shared.contracts import managers as from_managers
 from shared.contracts import offers as said
@@ -92,6 +94,18 @@ def test_an_offer_that_was_turned_away_hears_nothing_more_but_answers_its_repeti
     assert town.northwind.record(arriving).sent == 2
     assert len(town.northwind.said()) == facts and town.northwind.list(status="ended") == []
     assert sum(isinstance(f, said.OfferUndeliverable) for f in town.kazenor.said()) == 1
+
+
+def test_the_bounce_is_not_repeated_for_a_third_business(town: Town, arriving: str) -> None:
+    town.northwind.hear(UNKNOWN, subject=arriving)
+    who = said.Person(id="x", name="X")
+    offer = said.OfferSent(
+        company="M", email="e", message="m", sent_by=who, sent_at=town.now, expires_at=town.now, contacts=[]
+    )
+    heard = Heard("northwind", "mallory", arriving, 1, town.now, offer)
+    n = town.northwind
+    n.run(lambda work, call, now: sending.receive_offer(work, heard, now), n.call(n.admin))
+    assert len(n.said("peer", about=arriving)) == 1
 
 
 def test_a_repeated_offer_that_is_known_here_changes_nothing(town: Town) -> None:

@@ -70,6 +70,7 @@ def test_a_new_offer_waits_for_the_receipt_and_then_leaves(town: Town, over: Ove
     assert (ours["status"], ours["turn"], ours["delivery"]) == ("open", "theirs", "queued")
     assert ours["actions"] == ["view", "withdraw"]
     assert town.kazenor.pair("northwind") == (old, new)
+    assert town.kazenor.record(new).sent == 0
     assert [type(f) for f in town.kazenor.said(about=new)] == [said.OfferSubmitted]
     town.deliver()
     assert [p["id"] for p in town.northwind.list(status="open")] == []
@@ -175,6 +176,7 @@ def test_only_one_offer_is_held_and_it_can_be_withdrawn_untold(town: Town, over:
     assert town.kazenor.withdraw(new, "Not now")["status"] == "withdrawn"
     assert town.kazenor.said(about=new)[-1].told is False
     assert town.kazenor.pair("northwind") == (old, "")
+    assert town.kazenor.record(new).sent == 0
     third = again(town)
     town.deliver(receipts=True)
     assert town.statuses(third) == ("open", "open")
@@ -182,11 +184,25 @@ def test_only_one_offer_is_held_and_it_can_be_withdrawn_untold(town: Town, over:
     assert sorted(p["id"] for p in town.northwind.list()) == sorted([old, third])
 
 
+def test_news_of_an_offer_before_the_last_one_lets_nothing_leave(town: Town) -> None:
+    first = withdrawn(town)
+    town.deliver(receipts=True)
+    second = again(town)
+    town.deliver(receipts=True)
+    town.kazenor.withdraw(second)
+    third = again(town)
+    town.northwind.look(first)
+    town.kazenor.get_messages(town.northwind.receipts())
+    assert town.kazenor.get(first)["delivery"] == "seen"
+    assert town.kazenor.pair("northwind") == (second, third)
+    assert town.kazenor.said("peer", about=third) == []
+
+
 def test_a_held_offer_expires_untold(town: Town) -> None:
     old = withdrawn(town)
     new = again(town)
     town.wait(timedelta(days=30))
-    assert town.kazenor.get(new)["status"] == "expired"
+    assert (town.kazenor.get(new)["status"], town.kazenor.record(new).sent) == ("expired", 0)
     assert town.kazenor.said(about=new)[-1] == said.ExpiryGiven(
         customer="northwind", company="northwind", at=town.now, told=False
     )

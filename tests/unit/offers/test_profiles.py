@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from services.offers.handlers import replicas
 from shared.contracts import accounts as from_accounts
 from tests.unit.offers.town import VIEWER, Town
 
@@ -46,7 +49,11 @@ def test_the_highest_counter_counts(town: Town) -> None:
     assert town.kazenor.get(id)["counterpart"]["company"] == "Second"
 
 
-def test_the_name_goes_onto_every_tile_of_that_business_and_no_other(town: Town) -> None:
+@pytest.mark.parametrize("at_once", [1, 200])
+def test_the_name_goes_onto_every_tile_of_that_business_and_no_other(
+    town: Town, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replicas, "_AT_ONCE", at_once)
     ours = town.accepted()
     back = town.northwind.send("kazenor", "admin@kazenor.example", town.northwind.contact("Noa"))["id"]
     town.deliver()
@@ -59,9 +66,10 @@ def test_the_name_goes_onto_every_tile_of_that_business_and_no_other(town: Town)
 
 def test_a_name_that_is_known_stands_on_new_offers_and_answers(town: Town) -> None:
     told(town, 1, "Northwind Traders")
+    town.northwind.hear(from_accounts.ProfileReceived(counter=1, company="Kazenor Ltd"), subject="kazenor")
     id, (mia, _) = town.offer()
     assert town.kazenor.get(id)["counterpart"]["company"] == "Northwind Traders"
-    town.northwind.hear(from_accounts.ProfileReceived(counter=1, company="Kazenor Ltd"), subject="kazenor")
+    assert town.northwind.get(id)["counterpart"]["company"] == "Kazenor"
     town.northwind.accept(id, {mia: VIEWER})
     town.deliver()
     assert town.northwind.get(id)["counterpart"]["company"] == "Kazenor Ltd"

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from services.offers import views
+from services.offers.domain.expiry import expired
 from services.offers.domain.partnership import Ending, Named, Offered, Partnership
 from services.offers.domain.sending import arrive, send
+from services.offers.domain.withdrawing import withdrawn
 from shared.contracts import offers as said
 from tests.support.hearing import START
 from tests.unit.offers.town import VIEWER, Town
@@ -49,6 +51,13 @@ def test_actions_are_exactly_what_the_viewer_may_do(role: str, more: dict[str, A
     assert views.actions(p, changes=True, now=START) == allowed
     assert allowed == sorted(allowed, key=THE_ORDER.index)
     assert views.actions(p, changes=False, now=START) == ["view"]
+
+
+@pytest.mark.parametrize("rule", [withdrawn, expired])
+def test_a_partners_own_record_yields_to_no_word_of_the_customer_about_its_offer(rule: Any) -> None:
+    ours = record("partner", status="open")
+    assert rule(ours, START) is ours
+    assert rule(record("customer", status="open"), START).final
 
 
 DELIVERY: list[tuple[str, dict[str, Any], str]] = [
