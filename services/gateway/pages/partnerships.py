@@ -56,7 +56,7 @@ async def partnership(request: Request, partnership_id: str) -> Response:
     return await desk.page(
         "partnership.html",
         p=found,
-        pending=None if pending is None else [modification(m, found, titles) for m in pending],
+        pending=None if pending is None else _theirs_first([modification(m, found, titles) for m in pending]),
         answers=_answers(found, pending or [], answered or [], titles),
         may_manage=may_change(desk, found),
         people=None if people is None else in_order([assignment(a) for a in people["items"]]) or _just_offered(found),
@@ -71,6 +71,11 @@ async def _proposals(desk: Desk, found: dict[str, Any], state: str, limit: int) 
         return []
     asked = await desk.perhaps("contacts", "list_modifications", partnership_id=found["id"], state=state, limit=limit)
     return None if asked is None else list(asked["items"])
+
+
+def _theirs_first(shown: Items) -> Items:
+    """What waits for us before what waits for them."""
+    return sorted(shown, key=lambda m: bool(m["ours"]))
 
 
 def _answers(found: dict[str, Any], pending: Items, answered: Items, titles: dict[str, str]) -> Items:

@@ -1,0 +1,72 @@
+"""What people do at a browser, step by step, for the tests of this folder."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+
+from playwright.sync_api import Locator, Page, expect
+
+from tests.support.stack import Stack
+
+expect.set_options(timeout=10_000)
+PASSWORD = "correct horse battery"
+Person = Callable[..., Page]
+
+
+def home(stack: Stack) -> str:
+    """The address that names no business, as a person types it."""
+    return f"http://localhost:{stack.port}"
+
+
+def name(of: str) -> str:
+    """A tenant name nobody has yet."""
+    return f"{of}-{secrets.token_hex(4)}"
+
+
+def register(page: Page, url: str, *, tenant: str, company: str, person: str, email: str) -> None:
+    page.goto(f"{url}/")
+    page.get_by_role("link", name="Register your business").click()
+    page.get_by_label("Company").fill(company)
+    page.get_by_label("Tenant name").fill(tenant)
+    page.get_by_label("Your name").fill(person)
+    page.get_by_label("Your e-mail").fill(email)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Register").click()
+    expect(page.get_by_role("heading", name="Business partners", exact=True)).to_be_visible()
+
+
+def add_contact(page: Page, contact: str, title: str = "") -> None:
+    page.get_by_role("link", name="Contacts").click()
+    page.get_by_role("link", name="Add contact").first.click()
+    page.get_by_label("Name").fill(contact)
+    page.get_by_label("E-mail").fill(f"{contact.split()[0].lower()}@people.example")
+    page.get_by_label("Title").fill(title)
+    page.get_by_role("button", name="Add contact").click()
+    expect(page.get_by_role("link", name=contact)).to_be_visible()
+
+
+def send_offer(page: Page, *, customer: str, email: str, message: str, contacts: list[str]) -> None:
+    page.get_by_role("link", name="Home").first.click()
+    page.get_by_role("link", name="Add Customer").first.click()
+    page.get_by_label("Customer's Tenant Name").fill(customer)
+    page.get_by_label("Customer's Contact Email").fill(email)
+    page.get_by_label("Message to Customer").fill(message)
+    for contact in contacts:
+        page.get_by_role("checkbox", name=contact).check()
+    page.get_by_role("button", name="Send offer").click()
+    expect(page.get_by_text("Your offer is on its way.")).to_be_visible()
+
+
+def tile(page: Page, company: str) -> Locator:
+    return page.get_by_role("listitem").filter(has=page.get_by_role("heading", name=company, exact=True))
+
+
+def reload_until(page: Page, shown: Callable[[], bool], seconds: float = 10) -> None:
+    """Load the page again until what came by message is there."""
+    for _ in range(int(seconds / 0.25)):
+        if shown():
+            return
+        page.wait_for_timeout(250)
+        page.reload()
+    assert shown()
