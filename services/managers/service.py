@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from services.managers import handlers
 from services.managers.commands import AddManagers, SetOwner
 from services.managers.store import TABLES
-from shared.bus.door import CHANGERS, Person, admit, standing
+from shared.bus.door import CHANGERS, Person, admitted, standing
 from shared.bus.entrypoints import Neighbour, Records, command, on, query
 from shared.bus.work import Heard, Json, Work
 from shared.calls import SYSTEM, Body, Call, Empty, Paged
@@ -73,7 +73,7 @@ class ManagersService:
         # Before their form is checked: one question for all of them, and what is no id is refused below.
         ids = list(dict.fromkeys(id for id in named if is_id(id)))[:200] if isinstance(named, list) else []
         told = self.accounts.get_people(tenant=call.tenant, actor=SYSTEM, ids=[call.actor, *ids])
-        person = admit(_Told(told), call, *CHANGERS)
+        person = admitted(told, call, *CHANGERS)
         body = call.read(form)
         if refused is not None:
             raise refused
@@ -151,13 +151,3 @@ class ManagersService:
     @on(TeamsDue)
     def teams_due(self, work: Work, message: Heard[TeamsDue], now: datetime) -> None:
         handlers.teams_due(work, message, now)
-
-
-class _Told:
-    """Accounts' answer that is here already, for `admit`."""
-
-    def __init__(self, found: Json) -> None:
-        self._found = found
-
-    def get_people(self, **_: Any) -> Json:
-        return self._found

@@ -29,7 +29,7 @@ from services.offers.handlers import (
     withdrawing,
 )
 from services.offers.store import TABLES
-from shared.bus.door import CHANGERS, SYSTEM_PERSON, Person, admit
+from shared.bus.door import CHANGERS, SYSTEM_PERSON, Person, admit, admitted
 from shared.bus.entrypoints import Neighbour, Records, command, on, query
 from shared.bus.work import Confirmed, Heard, Json, Work
 from shared.calls import SYSTEM, Call, Empty
@@ -134,7 +134,7 @@ class OffersService:
         answers = finding.Answers(
             {p["id"]: p for p in found["items"]}, offer_days=found.get("offer_expiry_days", finding.OFFER_DAYS)
         )
-        return admit(_Told(found), call, *CHANGERS), answers
+        return admitted(found, call, *CHANGERS), answers
 
     def _see(self, handler: Callable[..., Json], call: Call, *args: Any) -> Json:
         """Let somebody look: whom accounts has told us of, in one transaction; it is asked only about somebody we have not heard of."""
@@ -235,13 +235,3 @@ def _ids(call: Call, field: str, *more: str) -> list[str]:
     return (
         list(dict.fromkeys([*more, *(id for id in named if is_id(id))]))[:200] if isinstance(named, list) else [*more]
     )
-
-
-class _Told:
-    """Accounts' answer that is here already, for `admit`."""
-
-    def __init__(self, found: Json) -> None:
-        self._found = found
-
-    def get_people(self, **_: Any) -> Json:
-        return self._found
