@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
@@ -15,7 +16,7 @@ from tests.unit.gateway.pages.story import CONTACT, PLACES, modification, partne
 @pytest.fixture
 def rpc(rpc: FakeRpc) -> FakeRpc:
     """All that the pages read is there."""
-    nothing = {"items": [], "next": None}
+    nothing: dict[str, Any] = {"items": [], "next": None}
     rpc.on("notifications", "list_notifications", {**nothing, "unread_count": 3})
     rpc.on("offers", "list_partnerships", {"items": [partnership()], "next": None})
     rpc.on("offers", "count_partnerships", {"by_status": {"open": 1}, "by_role": {}, "by_turn": {}})

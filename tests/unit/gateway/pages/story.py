@@ -20,7 +20,7 @@ CONTACT = {
     "title": "Engineer",
     "version": 1,
 }
-PLACES = {
+PLACES: dict[str, Any] = {
     "items": [
         {
             "id": new_id(),
@@ -45,7 +45,7 @@ def partnership(**other: Any) -> dict[str, Any]:
 
 MID = new_id()
 LENT, NEWCOMER = new_id(), new_id()
-LENT_ONE = {"id": new_id(), "contact_id": LENT, "name": "Bruno Keller", "title": "Consultant", "email": None, "phone": None, "state": "accepted", "label": None, "roles": []}  # fmt: skip
+LENT_ONE: dict[str, Any] = {"id": new_id(), "contact_id": LENT, "name": "Bruno Keller", "title": "Consultant", "email": None, "phone": None, "state": "accepted", "label": None, "roles": []}  # fmt: skip
 
 
 def item(contact: str, action: str, **other: Any) -> dict[str, Any]:

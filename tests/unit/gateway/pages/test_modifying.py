@@ -101,6 +101,12 @@ def test_a_proposal_of_ours_shows_how_far_it_came_and_can_be_withdrawn(ada: Test
     assert ">Released<" in answer.text
 
 
+def test_what_waits_for_us_stands_before_what_waits_for_them(ada: TestClient, rpc: FakeRpc) -> None:
+    rpc.on("contacts", "list_modifications", listing(ours(id=new_id()), modification()))
+    page = ada.get(PAGE).text
+    assert page.index("proposes to") < page.index("Ada proposed to")
+
+
 def test_whoever_may_do_nothing_is_offered_nothing(ada: TestClient, rpc: FakeRpc) -> None:
     rpc.on("offers", "get_partnership", live(actions=["view"]))
     rpc.on("contacts", "list_modifications", listing(modification(actions=[])))
@@ -176,6 +182,27 @@ def test_an_end_of_both_shows_both_reasons(ada: TestClient, rpc: FakeRpc) -> Non
     rpc.on("offers", "get_partnership", live(status="terminated", ended=ended, actions=["view", "remove"]))
     page = ada.get(PAGE).text
     assert re.search(r"Your reason:.*Ours\..*Their reason:.*Theirs\.", page, re.DOTALL)
+
+
+def test_the_history_opens_to_what_was_wished_and_decided(ada: TestClient, rpc: FakeRpc) -> None:
+    details = {
+        "reason": "A swap.", "comment": "Fine.", "suggestion": "Rather Dora?", "in_reply_to": MID,
+        "items": [
+            {"contact_id": LENT, "name": "Bruno Keller", "action": "release", "decision": "accept"},
+            {"contact_id": NEWCOMER, "name": "Cleo Sand", "action": "add", "decision": "decline", "comment": "Too new."},
+        ],
+        "added": [{"id": ID, "name": "Berta"}], "removed": [{"id": ID, "name": "Carl"}],
+        "owner": {"id": ID, "name": "Olga"}, "previous_owner": {"id": ID, "name": "Paul"},
+    }  # fmt: skip
+    entry = {"id": ID, "type": "modification.answered", "at": "2026-01-01T00:00:00Z", "title": "Nils answered.", "by": {"side": "them", "name": "Nils"}, "shared": True, "details": details}  # fmt: skip
+    rpc.on("history", "list_entries", {"items": [entry], "next": None})
+    answer = ada.get(f"{PAGE}/history")
+    whole(answer)
+    for words in ("A swap.", "Fine.", "Rather Dora?", "to be released, accepted", "to be added, declined", "Too new."):
+        assert words in answer.text
+    for person in ("Berta", "Carl", "Olga", "Paul"):
+        assert person in answer.text
+    assert MID not in answer.text  # an id says nothing to a person
 
 
 # Proposing
