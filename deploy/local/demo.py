@@ -159,6 +159,23 @@ def tell(api: Api) -> None:
     harbor.post(f"/partnerships/{again['id']}/withdrawal", {"reason": "Noor will be away until spring."})
     _show("Summit", _until("Summit hears of it", lambda: _partnership(summit, again["id"], "withdrawn")))
 
+    _chapter("Either side may offer: Summit offers somebody to Harbor, who declines")
+    petra = summit.post("/contacts", {"name": "Petra Novak", "email": f"petra@summit-{tag}.example", "title": "Guide"})
+    reverse = summit.post(
+        "/partnerships",
+        {
+            "customer_tenant": f"harbor-{tag}",
+            "customer_email": f"ines@harbor-{tag}.example",
+            "message": "Petra could take your team up a mountain.",
+            "contact_ids": [petra["id"]],
+            "manager_ids": [],
+        },
+    )
+    _until("the reverse offer arrives at Harbor", lambda: _partnership(harbor, reverse["id"], "open"))
+    harbor.post(f"/partnerships/{reverse['id']}/decline", {"reason": "No mountains this year."})
+    declined = _until("Summit hears of it", lambda: _partnership(summit, reverse["id"], "declined"))
+    _say(f"Summit reads why: “{declined['decline_reason']}”")
+
     _chapter("One partnership, two histories")
     told = [
         _until(f"{side} has all of it in its history", lambda view=view: _history(view, id))  # type: ignore[misc]
