@@ -33,6 +33,8 @@ TO_TEAM = frozenset(
         "retraction.received",
     }
 )
+# What waits for an answer: when nobody of the team may give it, those hear too who may.
+TO_BE_ANSWERED = frozenset({"proposal.received"})
 # Whom somebody chose: only they themselves are told.
 TO_CHOSEN = frozenset({"offer.submitted", "team.changed"})
 TOLD = TO_ALL | TO_TEAM | TO_CHOSEN
@@ -43,7 +45,7 @@ def worth_telling(type_: str, data: Data) -> bool:
 
     Not of what has no effect any more, nor of a team that is as was told before or that only the one who made it is in.
     """
-    if any(data.get(has, True) is False for has in ("counts", "first", "told")):
+    if any(data.get(has, True) is False for has in ("counts", "first")):
         return False
     people = chosen(type_, data)
     if people and all(id == actor(type_, data) for id in people):
@@ -76,6 +78,8 @@ def candidates(news: News, audience: Audience, team: Team | None) -> tuple[str, 
         ids = (named, *audience.user_ids)
     elif news.type in TO_TEAM:
         ids = now or audience.user_ids
+        if news.type in TO_BE_ANSWERED and not set(now) & set(audience.user_ids):
+            ids = (*now, *audience.user_ids)
     elif emptied(news.type, news.data):
         ids = () if now else audience.user_ids
     elif news.type in TO_CHOSEN:

@@ -138,7 +138,7 @@ def _decline_received(data: Data) -> Words:
 def _withdrawal_given(data: Data) -> Words:
     return Words(
         f"Your offer to {_company(data)} was withdrawn",
-        f"{_name(data)} took it back.",
+        f"{_name(data)} took it back." if data.get("told", True) else f"{_company(data)} never got it.",
         quoted(data.get("reason")),
     )
 

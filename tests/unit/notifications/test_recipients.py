@@ -152,8 +152,6 @@ def test_only_active_users_hear() -> None:
 @pytest.mark.parametrize(
     ("fact", "change"),
     [
-        (story.WITHDRAWAL_GIVEN, "told"),
-        (story.EXPIRY_GIVEN, "told"),
         (story.WITHDRAWAL_RECEIVED, "counts"),
         (story.EXPIRY_RECEIVED, "counts"),
         (story.REMINDER_RECEIVED, "counts"),
@@ -189,3 +187,15 @@ def test_every_fact_that_chooses_people_says_whom() -> None:
         *TO_CHOSEN,
         "acceptance.given",
     }
+
+
+def test_our_team_hears_also_of_an_offer_that_came_to_its_end_before_it_left() -> None:
+    for fact in (story.WITHDRAWAL_GIVEN, story.EXPIRY_GIVEN):
+        assert worth_telling(fact.type, fact.model_copy(update={"told": False}).model_dump(mode="json"))
+
+
+def test_a_proposal_that_nobody_of_the_team_may_answer_is_told_to_those_who_may() -> None:
+    members = Team(tenant="northwind", id=story.PARTNERSHIP, revision=1, user_ids=("mel", "max"))
+    assert candidates(news("proposal.received"), SEEING_ALL, members) == ("mel", "max", "ann", "pat")
+    assert candidates(news("proposal.received"), SEEING_ALL, MANAGING) == ("mel", "ann")
+    assert candidates(news("answer.received"), SEEING_ALL, members) == ("mel", "max")
