@@ -7,7 +7,6 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, NamedTuple
-from unittest import mock
 
 from services.contacts.commands import AnswerModification, ItemAnswer, ProposeModification
 from services.contacts.commands import RoleGiven as GivenRole
@@ -95,7 +94,8 @@ class Service:
     service: type
     name: str
     verbs: tuple[str, ...]
-    makes_ids: str
+    makes_ids: Any
+    letters: str
 
     def __init__(self, tenant: str, known: Records, *, receipts: bool = False) -> None:
         self.tenant, self.known, self.receipts = tenant, known, receipts
@@ -126,16 +126,16 @@ class Service:
 
     # Steps
 
-    def hear(self, state: int, said: Said, origin: str) -> Outcome:
-        """A message reaches its handler, next in its stream."""
-        key = (state, said, origin)
+    def hear(self, state: int, said: Said, origin: str, *, counts: bool = True) -> Outcome:
+        """A message reaches its handler, next in its stream; unless it `counts`, as a copy that nobody has recognised as one."""
+        key = (state, said, origin, counts)
         if key not in self._outcomes:
-            self._outcomes[key] = self._step(state, partial(self._hear, said=said, origin=origin), said)
+            self._outcomes[key] = self._step(state, partial(self._hear, said=said, origin=origin, counts=counts))
         found = self._outcomes[key]
         assert found is not None
         return found
 
-    def _hear(self, work: Ledger, said: Said, origin: str) -> None:
+    def _hear(self, work: Ledger, said: Said, origin: str, counts: bool) -> None:
         if isinstance(said.message, Receipt):
             stream = _stream(work, self.tenant, said.subject, origin)
             streams.take_receipt(stream, said.message)
@@ -143,7 +143,7 @@ class Service:
             return
         heard = Heard(self.tenant, origin, said.subject, 1, NOW, said.message)
         self.hears[said.message.type](work, heard, NOW)
-        if self.receipts and origin != self.tenant:
+        if self.receipts and counts and origin != self.tenant:
             stream = _stream(work, self.tenant, said.subject, origin)
             streams.advance(stream, stream.applied + 1, "")
             stream.receipt_due = True
@@ -179,7 +179,7 @@ class Service:
         key = (state, option.words)
         if key not in self._outcomes:
             try:
-                self._outcomes[key] = self._step(state, option.do, None)
+                self._outcomes[key] = self._step(state, option.do)
             except Refusal:
                 self._outcomes[key] = None
         return self._outcomes[key]
@@ -188,12 +188,15 @@ class Service:
         """What people may wish to do; the handlers refuse what does not fit."""
         raise NotImplementedError
 
-    def _step(self, state: int, do: Callable[[Ledger], Any], said: Said | None) -> Outcome:
+    def _step(self, state: int, do: Callable[[Ledger], Any]) -> Outcome:
         before = self[state]
         work = Ledger(before, self.known)
         # An id depends on nothing but what there is: the same step from the same state makes the same one.
-        with mock.patch(self.makes_ids, lambda: self._id(before)):
+        new_id, self.makes_ids.new_id = self.makes_ids.new_id, lambda: self._id(before)
+        try:
             do(work)
+        finally:
+            self.makes_ids.new_id = new_id
         if self.receipts:
             for one in work.says:
                 if one.to != self.tenant:
@@ -204,7 +207,7 @@ class Service:
 
     def _id(self, records: Records) -> str:
         made = sum(1 for (name, _), one in records.items() if self._made(name, one))
-        return f"0190f6d4-0000-7000-8000-{'c' if self.tenant == KAZENOR else 'd'}{made + 1:011d}"
+        return f"0190f6d4-0000-7000-8000-{self.letters[self.tenant == NORTHWIND]}{made + 1:011d}"
 
     def _made(self, name: str, record: Any) -> bool:
         raise NotImplementedError
@@ -259,7 +262,7 @@ class Offers(Service):
 
     service, name = OffersService, "offers"
     verbs = ("sends", "takes back", "reminds of", "accepts", "declines", "ends", "hears its clock")
-    makes_ids = "services.offers.handlers.sending.new_id"
+    makes_ids, letters = sending, "ab"
 
     def __init__(
         self, tenant: str, offered: tuple[str, ...] = ("Ada",), *, mailbox: bool = True, receipts: bool = False
@@ -323,7 +326,7 @@ class Contacts(Service):
 
     service, name = ContactsService, "contacts"
     verbs = ("proposes", "answers", "withdraws")
-    makes_ids = "services.contacts.handlers.modifying.new_id"
+    makes_ids, letters = modifying, "cd"
 
     def __init__(self, tenant: str, people: tuple[str, ...] = ("Ada", "Ben"), most: int = 2) -> None:
         self.people, self.most = people, most

@@ -77,8 +77,8 @@ class Ledger:
 
 
 def _without_counters(record: R) -> R:
-    """The record without what only ever grows and tells how far a proposal has come, not what it says: one state less to tell apart."""
-    if type(record).__module__.startswith("services.contacts"):
-        counters = {name: 0 for name in ("told", "number") if hasattr(record, name)}
-        return replace(record, **counters) if counters else record  # type: ignore[type-var]
-    return record
+    """The record without what only tells how far a proposal has come: it grows with all that was said, and what is said never goes by it."""
+    if not type(record).__module__.startswith("services.contacts"):
+        return record
+    counters = {name: 0 for name in ("told", "number") if getattr(record, name, 0)}
+    return replace(record, **counters) if counters else record  # type: ignore[type-var]

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tests.exploration.world import Scenario
 
 OFFER = Scenario(
     name="offer",
+    offered=("Ada", "Ben"),
+    most=1,
     budget={
         "kazenor sends": 1,
         "kazenor takes back": 1,
         "kazenor hears its clock": 1,
+        "northwind hears its clock": 1,
         "northwind accepts": 1,
         "northwind declines": 1,
         "kazenor ends": 1,
@@ -42,6 +47,19 @@ READDING = Scenario(
         "kazenor withdraws": 1,
         "northwind proposes": 1,
         "kazenor answers": 1,
+        "northwind answers": 2,
+    },
+)
+AGAIN = Scenario(
+    name="again",
+    begun=True,
+    people=("Ada",),
+    budget={
+        "kazenor proposes": 2,
+        "northwind proposes": 2,
+        "kazenor withdraws": 1,
+        "northwind withdraws": 1,
+        "kazenor answers": 2,
         "northwind answers": 2,
     },
 )
@@ -96,3 +114,31 @@ NOBODY = Scenario(
         "a copy": 1,
     },
 )
+NOBODY_AND_HELD = Scenario(
+    name="nobody there, and held",
+    contacts=False,
+    receipts=True,
+    mailbox=False,
+    budget={
+        "kazenor sends": 2,
+        "kazenor takes back": 1,
+        "northwind accepts": 1,
+        "northwind ends": 1,
+        "a copy": 1,
+    },
+)
+SMALL = (OFFER, ENDING, READDING, AGAIN, CROSSING, HELD, NOBODY, NOBODY_AND_HELD)
+"""What `make test` explores."""
+
+HELD_TWICE = replace(
+    HELD,
+    name="held twice",
+    budget={**HELD.budget, "kazenor sends": 3, "kazenor takes back": 3, "northwind declines": 2},
+)
+NOBODY_AND_MORE = replace(
+    NOBODY_AND_HELD,
+    name="nobody there, and held (large)",
+    budget={**HELD.budget, "a copy": 1},
+)
+LARGE = (THREE, HELD_TWICE, NOBODY_AND_MORE)
+"""What `make explore` explores besides."""

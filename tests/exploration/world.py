@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from services.contacts.domain.lending import assignment_id
 from shared.contracts.accounts import RecipientFound, RecipientUnknown
 from tests.exploration.business import (
     KAZENOR,
     NAMES,
     NORTHWIND,
+    NOW,
     WHO,
     Contacts,
     Offers,
@@ -118,9 +120,23 @@ class World:
 
     def settle(self, state: State) -> State:
         """The state once everything that is under way has arrived."""
-        while moves := list(self._deliveries(state)):
-            state = moves[0][1]
+        while not state.fault and (arrived := next(self._deliveries(state), None)):
+            state = arrived[1]
         return state
+
+    def replay(self, steps: Sequence[str], *, strictly: bool = True) -> str | None:
+        """What is wrong once these steps have been taken, in words as a trace has them, and everything else has arrived.
+
+        Unless `strictly`, what is not possible is left out.
+        """
+        state = self.start()
+        for words in steps:
+            after = next((after for move, after in self.moves(state) if move.words == words), None)
+            if after is None and strictly:
+                may = "\n  ".join(move.words for move, _ in self.moves(state))
+                raise AssertionError(f"not possible: {words}\npossible:\n  {may}")
+            state = state if after is None else after
+        return self.wrong(self.settle(state), True)
 
     # What may happen
 
@@ -166,7 +182,7 @@ class World:
         key = (number, message, state.services[place])
         if key not in self._heard:
             service, said = self.services[place], self._messages[message]
-            outcome = service.hear(state.services[place], said, channel.origin)
+            outcome = service.hear(state.services[place], said, channel.origin, counts=channel.kind != "copy")
             words = f"{words_of(said)} reaches the {service.name} of {service.tenant}"
             self._heard[key] = Move(words), outcome.state, self._sent(place, outcome), outcome.fault
         move, after, sent, fault = self._heard[key]
@@ -295,6 +311,7 @@ class Judge:
             self._assignments,
             self._items,
             self._twice,
+            self._entitled,
             self._undecided,
         )
         return next((found for check in checks if (found := check()) is not None), None)
@@ -382,17 +399,37 @@ class Judge:
                 return f"somebody works there twice: {', '.join(working)}"
         return None
 
+    def _entitled(self) -> str | None:
+        for id, p in self.contacts[1].items():
+            agreed = {
+                item.assignment_id
+                for one in self.modifications[1].values()
+                for item in one.items
+                if (item.action, item.decision) == ("add", "accept") and one.partnership_id == id
+            }
+            for one in p.assignments:
+                of_the_offer = one.id == assignment_id(id, one.contact_id, NOW) and self.theirs[id].status in {
+                    "accepted",
+                    "terminated",
+                }
+                if one.state in {"accepted", "released"} and one.id not in agreed and not of_the_offer:
+                    return f"{one.name} has worked there without having been accepted"
+        return None
+
     def _undecided(self) -> str | None:
         for whose, contacts, modifications in zip((KAZENOR, NORTHWIND), self.contacts, self.modifications, strict=True):
             for one in modifications.values():
                 p = contacts[one.partnership_id]
                 working = {a.contact_id for a in p.assignments if a.state == "accepted"}
-                there = {a.id for a in p.assignments if a.state == "accepted"}
+                states = {a.id: a.state for a in p.assignments}
                 for item in one.items:
                     if item.decision is not None:
                         continue
                     if p.phase != "accepted":
                         return f"an item about {item.name} is open for {whose} after the end"
-                    if (item.contact_id in working) if item.action == "add" else (item.assignment_id not in there):
+                    state = states.get(item.assignment_id)
+                    if item.contact_id in working if item.action == "add" else state != "accepted":
                         return f"an item is open for {whose} though it is fulfilled: {item.action} {item.name}"
+                    if item.action == "add" and state != "offered":
+                        return f"an item is open for {whose} that nobody can accept: {item.name} is {state}"
         return None
