@@ -12,7 +12,11 @@ from tests.simulation.people import FINAL, LIVE, Json, found, one
 from tests.simulation.world import TENANTS, Service, World
 
 SWAPPED = {"us": "them", "them": "us"}
-DECISIONS = {"offer.accepted", "offer.declined", "modification.decided"}
+DONE_BY_PEOPLE = {
+    "offer.accepted", "offer.declined", "offer.withdrawn", "offer.expired", "offer.reminded", "partnership.ended",
+    "modification.proposed", "modification.decided", "modification.withdrawn",
+}  # fmt: skip
+"""What nobody says any more who has seen the end; names and details that are on their way may still be told."""
 
 
 class Watching:
@@ -43,8 +47,8 @@ class Watching:
 
         def after() -> None:
             for one_said in work._said[said:]:
-                if one_said.message.kind == "peer" and one_said.message.type in DECISIONS:
-                    self.world.problem(f"{service.home}: {service.name} decided {one_said.message!r} of {subject} after it had seen the end")  # fmt: skip
+                if one_said.message.kind == "peer" and one_said.message.type in DONE_BY_PEOPLE:
+                    self.world.problem(f"{service.home}: {service.name} says {one_said.message!r} of {subject} after it had seen the end")  # fmt: skip
 
         return after
 
@@ -296,6 +300,7 @@ def _contacts(world: World, partner: str, customer: str, p: Json) -> Iterator[st
         elif a != {**b, "by": SWAPPED[b["by"]]}:
             differ = [k for k in a if a[k] != ({**b, "by": SWAPPED[b["by"]]})[k]]
             yield f"modification {mid}: {[(k, a[k], b[k]) for k in differ]}"
+    yield from _fulfilled(p, ours, mine)
     if p["status"] in LIVE:
         people = {c["id"]: c for c in found(world, partner, "contacts", "contacts")}
         working = {a["contact_id"] for a in ours["assignments"] if a["state"] == "accepted"}
@@ -304,6 +309,23 @@ def _contacts(world: World, partner: str, customer: str, p: Json) -> Iterator[st
             wanted = people[id]
             if known is None or any(known[k] != wanted[k] for k in ("name", "email", "phone", "title")):
                 yield f"the customer knows {known} of somebody who is {wanted}"
+
+
+def _fulfilled(p: Json, record: Json, modifications: dict[str, Json]) -> Iterator[str]:
+    """Nobody is asked for what is so already: that is decided without people (protocol rule 2)."""
+    there = {a["id"]: a["contact_id"] for a in record["assignments"] if a["state"] == "accepted"}
+    wished: dict[str, set[str]] = {}
+    for m in modifications.values():
+        for action, contact, assignment, decision, _ in m["items"]:
+            if decision:
+                continue
+            if action == "release":
+                wished.setdefault(assignment, set()).add(m["by"])
+                if assignment not in there:
+                    yield f"somebody is to decide on the release of {contact}, who is gone"
+            elif contact in there.values():
+                yield f"somebody is to decide on the addition of {contact}, who is there"
+    yield from (f"both want to release {there.get(a)}, and nobody does" for a, by in wished.items() if len(by) > 1)
 
 
 def _modifications(world: World, tenant: str, id: str) -> dict[str, Json]:

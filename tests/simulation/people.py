@@ -126,7 +126,7 @@ class People:
 
     # What one person may ask for; None when there is nothing to do of that kind
 
-    def send(self, tenant: str, to: str | None = None) -> Request | None:
+    def send(self, tenant: str, to: str | None = None, email: str | None = None) -> Request | None:
         """Offer people to another business, mostly to one with which nothing is under way, and mostly to somebody who is there."""
         if to is None:
             busy = {
@@ -138,7 +138,9 @@ class People:
                 return None
             to = NOWHERE if self.likely(0.03) else tenant if self.likely(0.01) else self.random.choice(free)
         users = found(self.world, to, "accounts", "users") if to in TENANTS else []
-        email = self.random.choice(users)["email"] if users and not self.likely(0.1) else "nobody@anywhere.example"
+        if email is None:
+            known = users and not self.likely(0.1)
+            email = self.random.choice(users)["email"] if known else "nobody@anywhere.example"
         contacts = [c["id"] for c in found(self.world, tenant, "contacts", "contacts")]
         colleagues = [
             u["id"] for u in found(self.world, tenant, "accounts", "users") if u["active"] or self.likely(0.1)
@@ -176,6 +178,9 @@ class People:
     def end(self, tenant: str, id: str | None = None) -> Request | None:
         p = self._tile(tenant, id, LIVE)
         return p and self.request(tenant, "offers", "end_partnership", partnership_id=p["id"], reason="It was good.")
+
+    def end_of(self, tenant: str, id: str) -> Request:
+        return self.request(tenant, "offers", "end_partnership", partnership_id=id, reason="Enough.")
 
     def remove(self, tenant: str) -> Request | None:
         p = self._tile(tenant, None, FINAL)
@@ -307,16 +312,20 @@ class People:
         """Take somebody's login, give it back, give somebody another name, or somebody new a login."""
         users = found(self.world, tenant, "accounts", "users")
         if self.likely(0.3):
-            name = f"Nia New{len(users)}"
-            return self.request(
-                tenant, "accounts", "create_user", self.admin(tenant), name=name,
-                email=f"new{len(users)}@{tenant}.example", role=self.random.choice(("partnerships", "member")),
-            )  # fmt: skip
+            return self.newcomer(tenant)
         user = self.random.choice(users)
         change: Json = (
             {"active": not user["active"]} if self.likely(0.7) else {"name": f"{user['name'].split()[0]} Renamed"}
         )
         return self.request(tenant, "accounts", "update_user", self.admin(tenant), user_id=user["id"], **change)
+
+    def newcomer(self, tenant: str) -> Request:
+        """Give somebody new a login."""
+        number = len(found(self.world, tenant, "accounts", "users"))
+        return self.request(
+            tenant, "accounts", "create_user", self.admin(tenant), name=f"Nia New{number}",
+            email=f"new{number}@{tenant}.example", role=self.random.choice(("partnerships", "member")),
+        )  # fmt: skip
 
     def business(self, tenant: str) -> Request | None:
         """Change the profile, or whose offers are wanted and how long ours stay open."""

@@ -22,6 +22,7 @@ from tests.simulation.world import CLASSES, TENANTS, Request, World, running
 NO_MAILS = tuple(name for name in CLASSES if name != "notifications")
 EAGER = {"accounts": 0.5, "managers": 0.6, "history": 0.25, "notifications": 0.25}
 """How readily a service hears what waits for it: those that mostly listen may as well hear much at once, and we see more of the others."""
+QUESTIONS = ("get_standing", "get_people", "get_contacts", "get_environments")
 MOST_DEATHS = 3
 """A message that ends the process each time is given up on, which is right, and tested elsewhere: here each does so a few times at most."""
 
@@ -100,6 +101,8 @@ class Run:
         chance = self.random.random()
         if chance < 0.40:
             self.somebody_acts()
+        elif chance < 0.41:
+            self.at_the_door()
         elif chance < 0.55:
             for request in self.people.duel():
                 self.ask(request)
@@ -149,14 +152,43 @@ class Run:
             service.database.arm(self.random.choice(FAULTS))
         if self.random.random() < 0.01 * self.storm:
             world.neighbour_away = True
-        if self.random.random() < 0.06:
-            world.meanwhile = functools.partial(self.flow, 0.7)
+        chance = self.random.random()
+        if chance < 0.06:
+            world.meanwhile = (QUESTIONS, functools.partial(self.flow, 0.7))
+        elif chance < 0.1 and request.service == "contacts" and "partnership_id" in request.arguments:
+            world.meanwhile = (("get_standing",), functools.partial(self.end_between, request))
         answer = world.ask(request)
         world.neighbour_away, world.meanwhile = False, None
         if service.database.disarm() == "conflict" and isinstance(answer, dict):
             world.met("a command began again after a conflict")
         if isinstance(answer, dict) and self.random.random() < 0.04:
             self._twice(request, answer)
+
+    def end_between(self, request: Request) -> None:
+        """A colleague ends the partnership after offers has said that it may be changed, and contacts hears of it before it does so."""
+        service = self.world.services[request.tenant, "offers"]
+        answer = self.world.ask(self.people.end_of(request.tenant, request.arguments["partnership_id"]))
+        if isinstance(answer, dict):
+            self.world.publish(service)
+            self.deliver((request.tenant, "contacts", "events"))
+            self.world.met("ended between the door and the deed")
+
+    def at_the_door(self) -> None:
+        """An offer for somebody of whom only accounts has heard yet; its sender says more of it before accounts has said whose it is."""
+        world = self.world
+        tenant, there = self.random.sample(TENANTS, 2)
+        newcomer = self.people.newcomer(there)
+        self.ask(newcomer)
+        before = {p["id"] for p in self.people.tiles(tenant, "open", role="partner")}
+        self.ask(self.people.send(tenant, there, email=newcomer.arguments["email"]))
+        new = [p for p in self.people.tiles(tenant, "open", role="partner") if p["id"] not in before]
+        for p in new:
+            world.publish(world.services[tenant, "offers"])
+            self.deliver((there, "offers", "peers"))
+            for act in self.people.some((self.people.remind, self.people.withdraw), 1, 2):
+                self.ask(act(tenant, p["id"]))
+            world.publish(world.services[tenant, "offers"])
+            self.deliver((there, "offers", "peers"))
 
     def _twice(self, request: Request, answer: dict[str, object]) -> None:
         """A double click, or a proxy that repeats: the key gives the first answer again."""

@@ -26,6 +26,7 @@ COMMANDS = (
 )  # fmt: skip
 OFFERS = (
     "an offer to nobody", "an offer to nobody, withdrawn before its bounce", "something was said of an offer that was still at the door",
+    "what was said at the door was heard when it opened",
     "an acceptance met a withdrawn offer", "an acceptance met an expired offer", "a decline met a withdrawn offer",
     "a decline met an expired offer", "a withdrawal met an answered offer", "an expiry met an answered offer",
     "a reminder met an answered offer", "an acceptance after the time of the offer, of which nobody had heard",
@@ -38,7 +39,7 @@ CONTACTS = (
     "an addition of somebody who works there", "the same person proposed again", "an answer met a withdrawal",
     "an answer met an end", "a withdrawal met an answer", "a withdrawal met an answer of a part", "a withdrawal met an end",
     "a proposal met an end", "a proposal was answered in part", "a suggestion", "a proposal in reply to a suggestion",
-    "several proposals of a side at once", "both sides must answer", "details of somebody who is lent were told again",
+    "several proposals of a side at once", "both sides must answer", "ended between the door and the deed", "details of somebody who is lent were told again",
 )  # fmt: skip
 TEAMS = (
     "somebody without a login left a team",
@@ -84,6 +85,11 @@ class Watching:
     def heard(self, service: Service, work: Any, subject: str, heard: Any) -> None:
         """A service is about to handle a message; what it knows is what the messages before it in the same batch have left."""
         data = getattr(heard, "data", None)
+        if data is not None and data.type == "recipient.found" and service.name == "offers":
+            table = next(t for t in service.tables.all if t.name == "partnerships")
+            known = work.peek(table.record, service.home, subject)
+            if known is not None and known.early:
+                self.world.met("what was said at the door was heard when it opened")
         if data is None or data.kind != "peer" or service.name not in {"offers", "contacts"}:
             return
         table = next(t for t in service.tables.all if t.name == "partnerships")

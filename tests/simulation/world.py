@@ -92,8 +92,8 @@ class Asked:
                 answer = getattr(world.services[self._asking.home, self._name].instance, method)(**request)
             except Refusal as error:
                 refused = error
-        meanwhile, world.meanwhile = world.meanwhile, None
-        if meanwhile is not None:
+        if world.meanwhile is not None and method in world.meanwhile[0]:
+            (_, meanwhile), world.meanwhile = world.meanwhile, None
             world.met("much happened between a question and its use")
             meanwhile()
 
@@ -221,7 +221,8 @@ class World:
         self.problems: list[str] = []
         self.times: dict[str, int] = {}
         self.neighbour_away = False
-        self.meanwhile: Callable[[], None] | None = None
+        self.meanwhile: tuple[tuple[str, ...], Callable[[], None]] | None = None
+        """What happens after a neighbour has answered one of these questions, before anything is done with that."""
         self.listeners: list[Callable[[Service, Outgoing], None]] = []
         self.watchers: list[Callable[[Service, Any, str, Any], Callable[[], None] | None]] = []
         self.unanswered: list[Request] = []
