@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from shared.bus.storage import Outgoing
+from shared.calls import SYSTEM
 from tests.simulation.people import FINAL, LIVE, Json, found, one
 from tests.simulation.world import TENANTS, Service, World
 
@@ -104,6 +105,9 @@ def at_the_end(world: World) -> None:
 def _complaints(world: World) -> Iterator[str]:
     yield from _nothing_waits(world)
     yield from _pairs(world)
+    yield from _profiles(world)
+    if world.seed % 4 == 1:
+        yield from _reads(world)
     for tenant in TENANTS:
         for p in found(world, tenant, "offers", "partnerships"):
             if p["status"] == "bounced":
@@ -143,6 +147,54 @@ def _pairs(world: World) -> Iterator[str]:
         for pair in found(world, tenant, "offers", "pairs"):
             if pair.get("held"):
                 yield f"{tenant} still holds an offer to {pair['id']} back"
+
+
+def _profiles(world: World) -> Iterator[str]:
+    """Who works together knows the other's profile as it is (OE-20, protocol rule 7)."""
+    businesses = {tenant: one(world, tenant, "accounts", "businesses", tenant) for tenant in TENANTS}
+    for tenant in TENANTS:
+        live: dict[str, set[str]] = {}
+        for p in found(world, tenant, "offers", "partnerships"):
+            if p["status"] in LIVE:
+                live.setdefault(p["counterpart"], set()).add(p["id"])
+                if p["company"] != businesses[p["counterpart"]]["company"]:
+                    yield f"{tenant} calls {p['counterpart']} {p['company']} in {p['id']}"
+        for known in found(world, tenant, "accounts", "counterparts"):
+            if set(known["live"]) != live.get(known["id"], set()):
+                yield f"accounts of {tenant} takes {known['live']} with {known['id']} for live, and {live.get(known['id'])} is"
+        for there in live:
+            told = one(world, tenant, "offers", "counterparts", there)
+            if told is None or any(told[k] != businesses[there][k] for k in ("counter", "company", "phone", "email")):
+                yield f"{tenant} knows {told} of {there}, which is {businesses[there]}"
+
+
+def _reads(world: World) -> Iterator[str]:
+    """Every read works, also after the end; and what is shown of both sides is one thing."""
+    for tenant in TENANTS:
+        services = {
+            name: world.services[tenant, name].instance for name in ("offers", "contacts", "managers", "history")
+        }
+        who: Json = {"tenant": tenant, "actor": SYSTEM}
+        tiles = services["offers"].list_partnerships(**who, limit=200)["items"]
+        if len(tiles) != sum(services["offers"].count_partnerships(**who)["by_status"].values()):
+            yield f"{tenant}: home shows {len(tiles)} tiles and counts others"
+        for p in found(world, tenant, "offers", "partnerships"):
+            if p["status"] == "bounced":
+                continue
+            about = {**who, "partnership_id": p["id"]}
+            shown = services["offers"].get_partnership(**about)
+            everybody = services["contacts"].list_assignments(**about, limit=200)["items"]
+            proposals = services["contacts"].list_modifications(**about, limit=200)["items"]
+            if shown["contacts_count"] != len({a["contact_id"] for a in everybody if a["state"] == "accepted"}):
+                yield f"{tenant} shows {shown['contacts_count']} contacts in {p['id']}, and lists {everybody}"
+            if shown["pending_modifications"] != sum(m["state"] == "pending" for m in proposals):
+                yield f"{tenant} shows {shown['pending_modifications']} pending in {p['id']}, and lists {proposals}"
+            if shown["owners"]["ours"] and not services["managers"].list_managers(**about)["items"]:
+                yield f"{tenant} has an owner in {p['id']}, and no team"
+            if p["status"] == "terminated" and [a for a in shown["actions"] if a not in ("view", "remove")]:
+                yield f"{tenant} may {shown['actions']} in {p['id']}, which has ended"
+            if len(services["history"].list_entries(**about, limit=200)["items"]) < 1:
+                yield f"{tenant} has no history of {p['id']}"
 
 
 def _own_side(world: World, tenant: str, p: Json) -> Iterator[str]:

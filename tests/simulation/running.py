@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from multiprocessing import get_context
 
+from shared.errors import Unavailable
 from tests.simulation import checks, situations
 from tests.simulation.faults import FAULTS
 from tests.simulation.people import MOVES, People, populate, settle
@@ -103,6 +104,8 @@ class Run:
             self.somebody_acts()
         elif chance < 0.41:
             self.at_the_door()
+        elif chance < 0.42:
+            self.at_once()
         elif chance < 0.55:
             for request in self.people.duel():
                 self.ask(request)
@@ -190,6 +193,27 @@ class Run:
             world.publish(world.services[tenant, "offers"])
             self.deliver((there, "offers", "peers"))
 
+    def at_once(self) -> None:
+        """An offer is accepted, and its sender proposes changes of that before the customer's contacts has heard of the acceptance."""
+        world = self.world
+        offers = [
+            (p["counterpart"], there, p["id"])
+            for there in TENANTS
+            for p in self.people.tiles(there, "open", role="customer")
+        ]
+        if not offers:
+            return
+        partner, customer, id = self.random.choice(offers)
+        self.ask(self.people.accept(customer, id))
+        world.publish(world.services[customer, "offers"])
+        self.deliver((partner, "offers", "peers"))
+        world.publish(world.services[partner, "offers"])
+        self.deliver((partner, "contacts", "events"))
+        for act in self.people.some((self.people.propose, self.people.propose, self.people.retract), 1, 3):
+            self.ask(act(partner, id))
+        world.publish(world.services[partner, "contacts"])
+        self.deliver((customer, "contacts", "peers"))
+
     def _twice(self, request: Request, answer: dict[str, object]) -> None:
         """A double click, or a proxy that repeats: the key gives the first answer again."""
         self.world.met("asked twice with one key")
@@ -200,11 +224,12 @@ class Run:
     def repeat(self, request: Request) -> None:
         """Ask once more for something of which nobody knows what became: with its key, it is done once."""
         world = self.world
-        database = world.services[request.tenant, request.service].database
-        key = (request.tenant, request.actor, request.method, request.key)
-        known = key in database.answers
-        if world.ask(replace(request)) is not None and known:
+        done = request.key in world.done
+        answer = world.ask(request)
+        if done and isinstance(answer, dict):
             world.met("a repeated command found its answer")
+        elif done and answer is not None and not isinstance(answer, Unavailable):
+            world.problem(f"{request}: it was done, and asked again it is refused: {answer}")
 
     def expire(self) -> None:
         """The time of an offer is over; perhaps it is answered before anybody hears of that."""

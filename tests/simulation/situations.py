@@ -35,7 +35,8 @@ OFFERS = (
     "ended by both", "ended by one", "a new offer after an end", "another account owner became known",
 )  # fmt: skip
 CONTACTS = (
-    "contacts spoke before the acceptance was known", "both released the same person", "a release of somebody released already",
+    "contacts spoke before the acceptance was known",
+    "a proposal came before the acceptance was known", "both released the same person", "a release of somebody released already",
     "an addition of somebody who works there", "the same person proposed again", "an answer met a withdrawal",
     "an answer met an end", "a withdrawal met an answer", "a withdrawal met an answer of a part", "a withdrawal met an end",
     "a proposal met an end", "a proposal was answered in part", "a suggestion", "a proposal in reply to a suggestion",
@@ -115,6 +116,8 @@ class Watching:
     def _contacts_heard(self, service: Service, work: Any, known: Any, data: Any) -> None:
         if known is None or known.phase in {"open", "withdrawn", "expired"}:
             self.world.met("contacts spoke before the acceptance was known")
+            if data.type == "modification.proposed":
+                self.world.met("a proposal came before the acceptance was known")
             return
         if data.type == "modification.proposed":
             if known.phase == "ended":

@@ -226,6 +226,8 @@ class World:
         self.listeners: list[Callable[[Service, Outgoing], None]] = []
         self.watchers: list[Callable[[Service, Any, str, Any], Callable[[], None] | None]] = []
         self.unanswered: list[Request] = []
+        self.done: set[str] = set()
+        """Keys of requests that were committed though nobody was told."""
         self.expected: Any = None
         self.names = services
         self.services: dict[tuple[str, str], Service] = {
@@ -346,6 +348,8 @@ class World:
             self.note(f"{request}: the service dies ({happened})")
             self.met("a command's service died before its commit" if happened == "killed before" else "a command's service died between commit and answer")  # fmt: skip
             self.unanswered.append(request)
+            if happened == "killed after":
+                self.done.add(request.key)
             self.restart(service)
             return None
         except Unavailable as refused:
