@@ -403,9 +403,9 @@ class Contacts(Service):
 
 
 def which(id: str) -> str:
-    """Which offer is meant, from the second on."""
+    """Which offer is meant, from the second on: "(2)"."""
     number = int(id[-4:]) if id else 1
-    return f" {number}" if number > 1 else ""
+    return f" ({number})" if number > 1 else ""
 
 
 def name_of(mid: str) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.exploration.search import Found
 
-FIGURES: list[str] = []
+EXPLORED: list[tuple[str, Found]] = []
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def holds() -> Callable[[str, Found, int], None]:
     """Asserts that an exploration was whole, met at least so many states, and that none was bad; its figures are printed at the end."""
 
     def check(name: str, found: Found, least: int) -> None:
-        FIGURES.append(f"{name:<40} {found.figures}")
+        EXPLORED.append((name, found))
         assert found.wrong is None, "\n".join([found.wrong or "", *found.trace])
         assert not found.full and found.ends
         assert found.states >= least, f"only {found.states} states: something of this scenario cannot happen any more"
@@ -26,7 +26,9 @@ def holds() -> Callable[[str, Found, int], None]:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    if FIGURES:
+    if EXPLORED:
         terminalreporter.section("explored")
-        for line in FIGURES:
-            terminalreporter.write_line(line)
+        for name, found in EXPLORED:
+            terminalreporter.write_line(f"{name:<36} {found.figures}")
+        states, seconds = sum(found.states for _, found in EXPLORED), sum(found.seconds for _, found in EXPLORED)
+        terminalreporter.write_line(f"{states:,} states in {seconds:.0f} s, without a bad one")

@@ -21,6 +21,14 @@ from shared.bus import streams
 Without = Callable[[], AbstractContextManager[Any]]
 
 
+def together(*without: AbstractContextManager[Any]) -> AbstractContextManager[Any]:
+    """Without several of them."""
+    stack = ExitStack()
+    for one in without:
+        stack.enter_context(one)
+    return stack
+
+
 def _outranks(change: Callable[[Value, Value], bool | None]) -> AbstractContextManager[Any]:
     outranks = modifying.outranks
 
@@ -109,16 +117,9 @@ def releases_name_the_assignment() -> AbstractContextManager[Any]:
     def obvious_by_person(agreement: Agreement, item: Item) -> Verdict | None:
         return obvious(agreement, _meant(agreement.partnership, item))
 
-    return _both(
+    return together(
         mock.patch.object(modifying, "_effect", by_person), mock.patch.object(modifying, "obvious", obvious_by_person)
     )
-
-
-def _both(one: AbstractContextManager[Any], other: AbstractContextManager[Any]) -> AbstractContextManager[Any]:
-    stack = ExitStack()
-    stack.enter_context(one)
-    stack.enter_context(other)
-    return stack
 
 
 def _meant(partnership: Partnership, item: Item) -> Item:

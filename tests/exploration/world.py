@@ -337,12 +337,16 @@ class Judge:
             here, there = ("undeliverable" if one.status == "bounced" else one.status for one in (p, c))
             if here != there:
                 return f"the offer{which(id)} is {p.status} for kazenor and {c.status} for northwind"
-            ends = [
-                (e.by.name, e.reason) if e else None
-                for e in (p.ended_by_us, p.ended_by_them, c.ended_by_them, c.ended_by_us)
+            authors = [
+                {name: one.reason for name, one in sides if one is not None}
+                for sides in (
+                    ((KAZENOR, p.ended_by_us), (NORTHWIND, p.ended_by_them)),
+                    ((KAZENOR, c.ended_by_them), (NORTHWIND, c.ended_by_us)),
+                )
             ]
-            if ends[:2] != ends[2:]:
-                return f"kazenor knows the ends {ends[:2]}, northwind {ends[2:]}"
+            if authors[0] != authors[1]:
+                shown = [" and ".join(one) or "nobody" for one in authors]
+                return f"the partnership was ended by {shown[0]} for kazenor, by {shown[1]} for northwind"
         return None
 
     def _phases(self) -> str | None:
