@@ -46,7 +46,7 @@ class Played:
 
 
 @functools.cache
-def _begin() -> World:
+def begin() -> World:
     """Where every run begins: businesses with people, of whom all services know."""
     world = World(0)
     with running(world):
@@ -59,9 +59,9 @@ class Run:
     """One seed."""
 
     def __init__(self, seed: int) -> None:
-        begin = _begin()
+        start = begin()
         # Notifications only listen, and take their time: they take part in one run of four.
-        self.world = World(seed, begin=begin, services=tuple(CLASSES) if seed % 4 == 0 else NO_MAILS)
+        self.world = World(seed, begin=start, services=tuple(CLASSES) if seed % 4 == 0 else NO_MAILS)
         self.random = self.world.random
         self.people = People(self.world)
         self.seen = situations.Watching(self.world)
@@ -338,7 +338,7 @@ def fingerprint(world: World) -> str:
 def play(seed: int, steps: int) -> Played:
     """Play one seed."""
     logging.getLogger("shared.bus.inbox").setLevel(logging.CRITICAL)
-    _begin()
+    begin()
     run = Run(seed)
     with running(run.world):
         run.play(steps)
