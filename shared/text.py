@@ -14,6 +14,8 @@ from shared.ids import is_id
 RESERVED_TENANTS = frozenset({"www", "api", "admin", "shared", "system", "static", "accord"})
 # Cc: control; Cs: lone surrogates, which no database and no mail can carry.
 _UNWANTED = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+# What turns the direction of all that follows it, also of words that are ours.
+_TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _TENANT = re.compile(r"[a-z](?:[a-z0-9-]*[a-z0-9])")
 
 
@@ -75,7 +77,14 @@ def _cut(value: Any, most: int, *, breaks: bool) -> Any:
 
 
 def _heard_line(value: Any) -> Any:
-    return _cut(value, 254, breaks=False)
+    return _TURNING.sub("", _cut(value, 254, breaks=False)) if isinstance(value, str) else value
+
+
+def _heard_name(value: Any) -> Any:
+    value = _heard_line(value)
+    return (
+        "Somebody" if isinstance(value, str) and not any(c.isprintable() and not c.isspace() for c in value) else value
+    )
 
 
 def _heard_text(value: Any) -> Any:
@@ -93,4 +102,5 @@ Password = Annotated[str, AfterValidator(_password)]
 
 # What another business wrote: never refused, but cleaned and cut, so that it can be stored, found and shown like our own.
 HeardLine = Annotated[str, BeforeValidator(_heard_line)]
+HeardName = Annotated[str, BeforeValidator(_heard_name)]
 HeardText = Annotated[str, BeforeValidator(_heard_text)]

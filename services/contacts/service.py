@@ -25,7 +25,7 @@ from shared.bus.work import Confirmed, Heard, Json, Work
 from shared.calls import SYSTEM, Body, Call, Empty, Paged
 from shared.contracts import contacts as said
 from shared.contracts import offers as from_offers
-from shared.contracts.accounts import UserChanged
+from shared.contracts.accounts import ProfileReceived, UserChanged
 from shared.errors import Forbidden, NotFound, Unavailable, ValidationError, WrongState
 
 READERS = ("admin", "partnerships", "member")
@@ -121,6 +121,10 @@ class ContactsService:
         directory.user_changed(work, message, now)
 
     # Who is lent to whom
+
+    @on(ProfileReceived)
+    def profile_received(self, work: Work, message: Heard[ProfileReceived], now: datetime) -> None:
+        lending.profile_received(work, message, now)
 
     @query("partnership_id")
     def list_assignments(self, call: Call) -> Json:

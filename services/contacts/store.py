@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from services.contacts.domain import lending
+from services.contacts.domain.counterparts import Counterpart
 from services.contacts.domain.directory import Contact
 from services.contacts.domain.lending import Partnership
 from services.contacts.domain.modifying import Modification
@@ -42,4 +43,6 @@ MODIFICATIONS = Table(
     },
 )
 
-TABLES = (CONTACTS, PARTNERSHIPS, PARKED, MODIFICATIONS)
+COUNTERPARTS = Table(Counterpart, "counterparts")
+
+TABLES = (CONTACTS, PARTNERSHIPS, PARKED, MODIFICATIONS, COUNTERPARTS)

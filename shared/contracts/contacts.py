@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints
 
 from shared.contracts.messages import Fact, Key, Moment, Number, PeerMessage, Timer, Value
 from shared.contracts.offers import Grant, Person
-from shared.text import HeardLine, HeardText
+from shared.text import HeardLine, HeardName, HeardText
 
 Action = Literal["add", "release"]
 Decision = Literal["accept", "decline"]
@@ -39,16 +39,16 @@ class ProposedItem(Value):
     """One wish of a proposal. A release names the assignment, not only the person (protocol rule 3); an addition makes one of its own."""
 
     action: Action
-    contact_id: Key
-    assignment_id: Key
-    name: HeardLine
+    contact_id: Uuid
+    assignment_id: Uuid
+    name: HeardName
     title: HeardLine = ""
 
 
 class DecidedItem(Value):
     """What the addressee decided of one item."""
 
-    contact_id: Key
+    contact_id: Uuid
     decision: Decision
     comment: HeardText = ""
 
@@ -65,7 +65,7 @@ class ModificationProposed(ContactsPeer):
     reason: HeardText
     proposed_by: Person
     proposed_at: Moment
-    items: Annotated[list[ProposedItem], Field(min_length=1, max_length=400)]
+    items: Annotated[list[ProposedItem], Field(min_length=1, max_length=200)]
     in_reply_to: Uuid | None = None
 
 
@@ -76,7 +76,7 @@ class ModificationDecided(ContactsPeer):
     modification_id: Uuid
     decided_by: Person | None
     decided_at: Moment
-    items: Annotated[list[DecidedItem], Field(min_length=1, max_length=400)]
+    items: Annotated[list[DecidedItem], Field(min_length=1, max_length=200)]
     comment: HeardText = ""
     suggestion: HeardText = ""
 
@@ -88,7 +88,7 @@ class ModificationWithdrawn(ContactsPeer):
     modification_id: Uuid
     withdrawn_by: Person
     withdrawn_at: Moment
-    contact_ids: Annotated[list[Key], Field(min_length=1, max_length=400)]
+    contact_ids: Annotated[list[Uuid], Field(min_length=1, max_length=200)]
 
 
 class ContactsFact(Fact):
@@ -149,9 +149,10 @@ class ProposalGiven(Proposal):
 
 
 class ProposalReceived(Proposal):
-    """They proposed a change; it waits for our answer, unless all of it was decided by itself."""
+    """They proposed a change; it waits for our answer, unless all of it was decided by itself. When it does not `count`, it came after an end."""
 
     type: ClassVar[str] = "proposal.received"
+    counts: bool = True
 
 
 class Answer(ContactsFact):
@@ -198,7 +199,7 @@ class RetractionGiven(Retraction):
 
 
 class RetractionReceived(Retraction):
-    """They withdrew a proposal. When it does not `count`, we had decided all of it before we heard of this."""
+    """They withdrew a proposal. When it does not `count`, nothing of it was open here any more."""
 
     type: ClassVar[str] = "retraction.received"
     counts: bool = True

@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from shared.contracts.messages import Fact, Key, Moment, Number, PeerMessage, Timer, Value
-from shared.text import HeardLine, HeardText
+from shared.text import HeardLine, HeardName, HeardText
 
 MOST = Field(max_length=200)
 """An offer names at most so many people; each text of a peer message is cleaned and cut to what ours may be."""
@@ -20,14 +20,14 @@ class Person(Value):
     """Somebody by id and name."""
 
     id: Key
-    name: HeardLine
+    name: HeardName
 
 
 class OfferedContact(Value):
     """Somebody who is offered. E-mail and phone follow with the acceptance, from contacts to contacts."""
 
     id: Key
-    name: HeardLine
+    name: HeardName
     title: HeardLine = ""
 
 

@@ -120,8 +120,8 @@ def offered(
     )
 
 
-_UNANSWERED: frozenset[Phase] = frozenset({"open", "withdrawn", "expired", "undeliverable"})
-"""What an answer of the addressee is stronger than (rule 1)."""
+_UNANSWERED: frozenset[Phase] = frozenset({"open", "withdrawn", "expired"})
+"""What an answer of the addressee, and accounts' word that nobody is there, are stronger than (rule 1)."""
 
 
 def _each(partnership: Partnership, phase: Phase, state: Mapping[str, State], otherwise: State) -> Partnership:
@@ -155,7 +155,7 @@ def declined(partnership: Partnership) -> Partnership:
 
 def gone(partnership: Partnership, phase: Literal["withdrawn", "expired", "undeliverable"]) -> Partnership:
     """The offer was taken back, ran out or found nobody, and everybody in it is withdrawn. An answer given before is stronger."""
-    if partnership.phase == "open" or (phase == "undeliverable" and partnership.phase in _UNANSWERED):
+    if partnership.phase in ({"open"} if phase != "undeliverable" else _UNANSWERED):
         return _each(partnership, phase, {}, "withdrawn")
     return partnership
 

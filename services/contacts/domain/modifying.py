@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Literal
 
 from services.contacts.domain.lending import Assignment, Grant, Partnership, assignment_id, working
@@ -22,6 +23,10 @@ State = Literal["pending", "answered", "withdrawn", "void"]
 
 MOST_ITEMS = 200
 """How many items a proposal has at most, so that one answer can name them all."""
+MOST_OPEN = 1000
+"""How many items of a side may be open at once; what is more is declined by itself, so that nobody can bury the other side in wishes."""
+MOST_PEOPLE = 1000
+"""How many people may be lent in one partnership, so that one message can name them all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +46,7 @@ class Item:
 class Modification:
     """A proposal of one side, as our side knows it. `id` is what both sides call it, behind the partnership (see `key`).
 
-    `number` is that of our message that proposed it, 0 for theirs; `looked`: a person of ours has seen theirs.
+    `number` is that of our message that proposed it, `withdrawal` that of the one that took it back, 0 for theirs and for none; `looked`: a person of ours has seen theirs.
     """
 
     tenant: str
@@ -60,6 +65,7 @@ class Modification:
     answered_by: str = ""
     answered_at: datetime | None = None
     number: int = 0
+    withdrawal: int = 0
     looked: bool = False
 
     @property
@@ -94,7 +100,7 @@ class Answer:
     roles: tuple[Grant, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Agreement:
     """A partnership with those of its modifications that matter now, by `mid`: all with an open item, and the one that is spoken of."""
 
@@ -104,6 +110,21 @@ class Agreement:
     def with_(self, *changed: Modification, partnership: Partnership | None = None) -> Agreement:
         """The agreement with these modifications instead of, or beside, those it had."""
         return Agreement(partnership or self.partnership, {**self.modifications, **{one.mid: one for one in changed}})
+
+    @cached_property
+    def assignments(self) -> Mapping[str, Assignment]:
+        """The assignments by their ids."""
+        return {one.id: one for one in self.partnership.assignments}
+
+    @cached_property
+    def working(self) -> frozenset[str]:
+        """The contacts who work there."""
+        return frozenset(working(self.partnership))
+
+    @cached_property
+    def releasing(self) -> frozenset[str]:
+        """The assignments that we have an open wish to release."""
+        return frozenset(item.assignment_id for _, item in self.open("us") if item.action == "release")
 
     def open(self, by: By) -> Iterator[tuple[Modification, Item]]:
         """The open items that one side proposed, the oldest proposal first."""
@@ -175,7 +196,7 @@ def wishes(
     """
     partnership = agreement.partnership
     ensure_living(partnership)
-    mine = {item.contact_id for _, item in agreement.open("us")}
+    mine = {item.contact_id: item.action for _, item in agreement.open("us")}
     if any(one[0] in mine for one in add if one) or any(id in mine for id in release):
         raise ContactHasPendingChange()
     there = {one.contact_id: one for one in partnership.assignments if one.state == "accepted"}
@@ -187,6 +208,12 @@ def wishes(
         errors.append(("add_contact_ids", "Only the partner offers people. You can propose to release some."))
     elif len(add) + len(release) > MOST_ITEMS:
         errors.append(("add_contact_ids", f"One proposal changes at most {MOST_ITEMS} contacts."))
+    elif len(mine) + len(add) + len(release) > MOST_OPEN:
+        errors.append(
+            ("add_contact_ids", f"At most {MOST_OPEN} changes wait for an answer at once. Wait, or withdraw some.")
+        )
+    elif add and len(there) + list(mine.values()).count("add") + len(add) > MOST_PEOPLE:
+        errors.append(("add_contact_ids", f"At most {MOST_PEOPLE} people are lent in one partnership."))
     else:
         for i, one in enumerate(add):
             if one is None:
@@ -221,7 +248,9 @@ def ensure_living(partnership: Partnership) -> None:
 def propose(agreement: Agreement, proposal: Modification) -> Agreement:
     """The agreement with a proposal, ours or theirs: whom it would add is offered. After an end all of it is void (rule 4)."""
     partnership = agreement.partnership
-    known = {one.id for one in partnership.assignments}
+    known = agreement.assignments
+    # Only the partner lends people: what a customer wishes to add is declined, and nobody's place here.
+    lends = (proposal.by == "us") == (partnership.side == "partner")
     offered = tuple(
         Assignment(
             id=item.assignment_id,
@@ -231,7 +260,7 @@ def propose(agreement: Agreement, proposal: Modification) -> Agreement:
             proposed_at=proposal.created_at,
         )
         for item in proposal.items
-        if item.action == "add" and item.assignment_id not in known
+        if lends and item.action == "add" and item.assignment_id not in known
     )
     partnership = replace(partnership, assignments=(*partnership.assignments, *offered))
     after = agreement.with_(proposal, partnership=partnership)
@@ -239,6 +268,14 @@ def propose(agreement: Agreement, proposal: Modification) -> Agreement:
 
 
 # Answering
+
+
+_WORDS: Mapping[tuple[Action, Value], str] = {
+    ("add", "accept"): "the addition was accepted",
+    ("add", "decline"): "the addition was declined",
+    ("release", "accept"): "the release was accepted",
+    ("release", "decline"): "the release was declined",
+}
 
 
 def ensure_answer(
@@ -257,7 +294,14 @@ def ensure_answer(
     if any(items[id].decision != answer.decision for id, answer in decided.items()) or (
         not modification.open and len(decided) < len(answers)
     ):
-        raise WrongState(f"This was decided already: the proposal is {modification.state}.")
+        one = next(
+            (items[id] for id, answer in answers if id in decided and items[id].decision != answer.decision), None
+        )
+        raise WrongState(
+            f"{one.name}: {_WORDS[one.action, one.decision]} already."
+            if one and modification.open
+            else f"This was decided already: the proposal is {modification.state}."
+        )
     if not modification.open:
         return {}
     errors = [*faults]
@@ -349,20 +393,20 @@ def _void(agreement: Agreement, modification: Modification) -> Agreement:
 def obvious(agreement: Agreement, item: Item) -> Verdict | None:
     """What we decide of an open item of theirs without asking anybody (rule 2), or None for what people decide.
 
-    Both who release agree; who is gone is released; who is there needs no addition, and a customer adds nobody.
+    Both who release agree; who is gone is released; who is there needs no addition. A customer adds nobody, and nobody releases whom they do
+    not name.
     """
-    partnership = agreement.partnership
     if item.action == "add":
-        return "decline" if item.contact_id in working(partnership) or partnership.side == "partner" else None
-    there = any(one.id == item.assignment_id and one.state == "accepted" for one in partnership.assignments)
-    return "accept" if not there or crossing(agreement, item) else None
+        return "decline" if item.contact_id in agreement.working or agreement.partnership.side == "partner" else None
+    one = agreement.assignments.get(item.assignment_id)
+    if one is None or one.contact_id != item.contact_id or one.state not in {"accepted", "released"}:
+        return "decline"
+    return "accept" if one.state == "released" or crossing(agreement, item) else None
 
 
 def crossing(agreement: Agreement, item: Item) -> bool:
     """Whether we have an open release of the same assignment ourselves."""
-    return any(
-        ours.action == "release" and ours.assignment_id == item.assignment_id for _, ours in agreement.open("us")
-    )
+    return item.assignment_id in agreement.releasing
 
 
 def settle(agreement: Agreement, at: datetime) -> tuple[Agreement, tuple[tuple[str, dict[str, Answer]], ...]]:
@@ -371,18 +415,24 @@ def settle(agreement: Agreement, at: datetime) -> tuple[Agreement, tuple[tuple[s
     A service that has seen an end decides nothing any more.
     """
     said: list[tuple[str, dict[str, Answer]]] = []
-    while agreement.partnership.phase == "accepted":
-        found: dict[str, dict[str, Answer]] = {}
-        for modification, item in agreement.open("them"):
-            verdict = obvious(agreement, item)
-            if verdict is not None:
-                found.setdefault(modification.mid, {})[item.contact_id] = Answer(verdict)
-        if not found:
-            break
-        mid, answers = next(iter(found.items()))
-        agreement = decide(agreement, mid, answers, by="", at=at)
-        said.append((mid, answers))
+    more = agreement.partnership.phase == "accepted"
+    while more:
+        more, before = False, 0
+        for mid in dict.fromkeys(modification.mid for modification, _ in agreement.open("them")):
+            items = [item for item in agreement.modifications[mid].items if item.decision is None]
+            verdicts = ((item, obvious(agreement, item) or _too_many(before + i)) for i, item in enumerate(items))
+            answers = {item.contact_id: Answer(verdict) for item, verdict in verdicts if verdict is not None}
+            before += len(items)
+            if answers:
+                agreement = decide(agreement, mid, answers, by="", at=at)
+                said.append((mid, answers))
+                more = True
     return agreement, tuple(said)
+
+
+def _too_many(before: int) -> Verdict | None:
+    """What is decided of an item that has so many open ones of the same side before it."""
+    return "decline" if before >= MOST_OPEN else None
 
 
 # What a person reads

@@ -29,14 +29,28 @@ class Parked:
 
 
 def park(parked: Parked | None, *, tenant: str, id: str, message: Early) -> Parked:
-    """The record with one more message at its end; of a shared value only the newest that each origin told, however often it tells."""
+    """The record with one more message at its end; of a shared value only the newest that each origin told, however often it tells.
+
+    Raises Full: it is the inbox that tries again then.
+    """
     before = parked or Parked(tenant=tenant, id=id)
     if not message.counter:
+        if len(before.messages) >= MOST or sum(len(one.body) for one in before.messages) > MOST_TEXT:
+            raise Full("Too much waits for the acceptance of this offer.")
         return replace(before, messages=(*before.messages, message))
     told = [one for one in before.messages if (one.origin, one.type) == (message.origin, message.type)]
     if any(one.counter >= message.counter for one in told):
         return before
     return replace(before, messages=(*(one for one in before.messages if one not in told), message))
+
+
+MOST = 500
+MOST_TEXT = 2_000_000
+"""How much waits for one acceptance: the other side says little before our own has told us, and nobody can fill our database."""
+
+
+class Full(Exception):
+    """So much waits already that the message has to come again later."""
 
 
 def said_by(parked: Parked | None, counterpart: str) -> tuple[Early, ...]:

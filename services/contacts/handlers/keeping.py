@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from services.contacts.domain import lending, modifying
+from services.contacts.domain.counterparts import Counterpart
 from services.contacts.domain.directory import Contact
 from services.contacts.domain.lending import Figures, Lent, Partnership
 from services.contacts.domain.modifying import Agreement, Item, Modification
@@ -71,6 +72,12 @@ def _figures(partnership: Partnership, modifications: Iterable[Modification]) ->
     )
 
 
+def company(work: Work, partnership: Partnership) -> str:
+    """The name of the other business, as it told last."""
+    known = work.peek(Counterpart, partnership.tenant, partnership.counterpart)
+    return (known.company if known else "") or partnership.company or partnership.counterpart
+
+
 def tell(work: Work, partnership: Partnership, message: PeerMessage) -> Partnership:
     """Say something to contacts of the other side; answers the partnership, which counts it."""
     work.tell(message, tenant=partnership.tenant, to=partnership.counterpart, subject=partnership.id)
@@ -79,11 +86,9 @@ def tell(work: Work, partnership: Partnership, message: PeerMessage) -> Partners
 
 def tell_details(work: Work, partnership: Partnership) -> Partnership:
     """Tell the customer about everybody who works there, unless it has heard just that."""
-    people = []
-    for id in lending.working(partnership):
-        contact = work.get(Contact, partnership.tenant, id)
-        if contact is not None:
-            people.append(lent(contact))
+    # Locked in the order of their ids, like everywhere.
+    found = {id: work.get(Contact, partnership.tenant, id) for id in sorted(lending.working(partnership))}
+    people = [lent(contact) for id in lending.working(partnership) if (contact := found[id]) is not None]
     after = lending.share(partnership, people)
     if after is partnership:
         return partnership
@@ -125,7 +130,7 @@ def say_decision(
         said.AnswerGiven(
             modification_id=mid,
             counterpart=partnership.counterpart,
-            company=partnership.company,
+            company=company(work, partnership),
             by=by,
             at=at,
             items=answered(modification, answers),

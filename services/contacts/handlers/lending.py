@@ -7,6 +7,7 @@ from datetime import datetime
 
 from services.contacts.commands import RolesInUse
 from services.contacts.domain import lending, modifying, parking
+from services.contacts.domain.counterparts import Counterpart
 from services.contacts.domain.lending import Assignment, Grant, Lent, Partnership
 from services.contacts.domain.modifying import Agreement, Modification
 from services.contacts.domain.parking import Early, Parked
@@ -15,6 +16,7 @@ from services.contacts.handlers.directory import found_people, held
 from services.contacts.handlers.keeping import keep, lent, load, settled, tell_details
 from shared.bus.work import Confirmed, Heard, Json, Work
 from shared.calls import Call, Paged
+from shared.contracts.accounts import ProfileReceived
 from shared.contracts.contacts import DetailsDue, DetailsShared
 from shared.contracts.offers import (
     AcceptanceGiven,
@@ -154,6 +156,17 @@ def partnership_ended(work: Work, message: Heard[EndGiven] | Heard[EndReceived],
         keep(work, agreement, modifying.end(agreement))
 
 
+def profile_received(work: Work, message: Heard[ProfileReceived], now: datetime) -> None:
+    """A counterpart told its name; our facts use it from now on. The highest counter counts (rule 7)."""
+    known = work.get(Counterpart, message.tenant, message.subject)
+    if known is None or known.counter < message.data.counter:
+        work.put(
+            Counterpart(
+                tenant=message.tenant, id=message.subject, counter=message.data.counter, company=message.data.company
+            )
+        )
+
+
 def looked_at(work: Work, message: Heard[PartnershipLookedAt], now: datetime) -> None:
     """A person of ours has looked: the other side learns with the next receipt that its proposals were seen (BX-03)."""
     agreement = load(work, message.tenant, message.subject)
@@ -179,6 +192,9 @@ def receive(work: Work, message: Spoken, now: datetime) -> None:
     """Contacts of another tenant speaks: it is heard once our own offers has told us of the acceptance, and parked until then (rule 8)."""
     mids = () if isinstance(message.data, DetailsShared) else (proposals.about(message.data),)
     agreement = load(work, message.tenant, message.subject, *mids)
+    if agreement is not None and agreement.partnership.counterpart != message.origin:
+        # A stranger speaks of what is between others.
+        return
     if agreement is None or must_wait(agreement.partnership):
         early = Early(
             origin=message.origin,
@@ -188,10 +204,10 @@ def receive(work: Work, message: Spoken, now: datetime) -> None:
         )
         parked = work.get(Parked, message.tenant, message.subject)
         work.put(parking.park(parked, tenant=message.tenant, id=message.subject, message=early))
-    elif agreement.partnership.counterpart == message.origin:
-        after = _hear(work, agreement, message.data, now)
-        if after is not agreement:
-            keep(work, agreement, settled(work, after, now))
+        return
+    after = _hear(work, agreement, message.data, now)
+    if after is not agreement:
+        keep(work, agreement, settled(work, after, now))
 
 
 def must_wait(partnership: Partnership) -> bool:
@@ -282,8 +298,8 @@ def _page(everybody: list[Assignment], query: Paged) -> tuple[list[Assignment], 
 
 
 def _assignment(agreement: Agreement, one: Assignment, person: Lent | None) -> Json:
-    # The customer learns how to reach somebody with the acceptance, whatever else the partner may have told.
-    if agreement.partnership.side == "customer" and one.state not in {"accepted", "released"}:
+    # The customer knows how to reach whoever works there, and nobody else, whatever the partner may have told.
+    if agreement.partnership.side == "customer" and one.state != "accepted":
         person = None
     return {
         "id": one.id,

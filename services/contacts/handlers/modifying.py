@@ -9,11 +9,12 @@ from datetime import datetime
 from services.contacts import views
 from services.contacts.commands import AnswerModification, ListModifications, ProposeModification
 from services.contacts.domain import modifying as rules
+from services.contacts.domain.directory import Contact
 from services.contacts.domain.lending import Partnership, assignment_id
 from services.contacts.domain.modifying import Agreement, Answer, Item, Modification
-from services.contacts.handlers.directory import found_people
 from services.contacts.handlers.keeping import (
     answered,
+    company,
     keep,
     load,
     say_decision,
@@ -49,7 +50,8 @@ def propose_modification(
     before = load(work, call.tenant, call.ids["partnership_id"], *replied)
     if before is None:
         raise WrongState("Contacts can be changed once the offer has been accepted.")
-    people = found_people(work, call.tenant, command.add_contact_ids)
+    # Locked, in the order of their ids: nobody is proposed and deleted at the same moment.
+    people = {id: work.get(Contact, call.tenant, id) for id in sorted(command.add_contact_ids)}
     wanted = [people.get(id) for id in command.add_contact_ids]
     mid = new_id()
     items = rules.wishes(
@@ -76,7 +78,9 @@ def propose_modification(
         number=partnership.told + 1,
     )
     who = from_offers.Person(id=person.id, name=person.name)
-    work.say(said.ProposalGiven(**_proposal(partnership, proposal, who)), tenant=call.tenant, subject=partnership.id)
+    work.say(
+        said.ProposalGiven(**_proposal(work, partnership, proposal, who)), tenant=call.tenant, subject=partnership.id
+    )
     message = said.ModificationProposed(
         id=mid,
         reason=command.reason,
@@ -145,13 +149,14 @@ def withdraw_modification(work: Work, call: Call, *, person: Person, now: dateti
     check_version(call, proposal.version)
     items = [item for item in proposal.items if item.decision is None]
     after = rules.withdraw(before, mid)
+    after = after.with_(replace(after.modifications[mid], withdrawal=after.partnership.told + 1))
     who = from_offers.Person(id=person.id, name=person.name)
     partnership = after.partnership
     work.say(
         said.RetractionGiven(
             modification_id=mid,
             counterpart=partnership.counterpart,
-            company=partnership.company,
+            company=company(work, partnership),
             by=who,
             at=now,
             items=wished(items),
@@ -199,6 +204,8 @@ def _hear_proposal(work: Work, agreement: Agreement, data: said.ModificationProp
     partnership = agreement.partnership
     if data.id in agreement.modifications:
         return agreement
+    # Who is there goes by the name that we know, whatever the other side calls them.
+    known = {(one.id, one.contact_id): one for one in partnership.assignments}
     items = {
         one.contact_id: Item(
             action=one.action,
@@ -207,8 +214,8 @@ def _hear_proposal(work: Work, agreement: Agreement, data: said.ModificationProp
             assignment_id=assignment_id(data.id, one.contact_id, data.proposed_at)
             if one.action == "add"
             else one.assignment_id,
-            name=one.name,
-            title=one.title,
+            name=(known.get((one.assignment_id, one.contact_id)) or one).name,
+            title=(known.get((one.assignment_id, one.contact_id)) or one).title,
         )
         for one in data.items
     }
@@ -225,7 +232,9 @@ def _hear_proposal(work: Work, agreement: Agreement, data: said.ModificationProp
         in_reply_to=data.in_reply_to or "",
     )
     work.say(
-        said.ProposalReceived(**_proposal(partnership, proposal, data.proposed_by)),
+        said.ProposalReceived(
+            **_proposal(work, partnership, proposal, data.proposed_by), counts=partnership.phase == "accepted"
+        ),
         tenant=partnership.tenant,
         subject=partnership.id,
     )
@@ -233,6 +242,9 @@ def _hear_proposal(work: Work, agreement: Agreement, data: said.ModificationProp
 
 
 def _hear_decision(work: Work, agreement: Agreement, known: Modification, data: said.ModificationDecided) -> Agreement:
+    if 0 < known.withdrawal <= agreement.partnership.confirmed:
+        # They had receipted our withdrawal: what they had decided before it was here before that (rule 9).
+        return agreement
     answers = {
         one.contact_id: Answer(one.decision, one.comment)
         for one in data.items
@@ -253,7 +265,7 @@ def _hear_decision(work: Work, agreement: Agreement, known: Modification, data: 
         said.AnswerReceived(
             modification_id=known.mid,
             counterpart=partnership.counterpart,
-            company=partnership.company,
+            company=company(work, partnership),
             by=data.decided_by,
             at=data.decided_at,
             items=answered(known, answers),
@@ -280,11 +292,11 @@ def _hear_withdrawal(
         said.RetractionReceived(
             modification_id=known.mid,
             counterpart=partnership.counterpart,
-            company=partnership.company,
+            company=company(work, partnership),
             by=data.withdrawn_by,
             at=data.withdrawn_at,
             items=wished([item for item in known.items if item.contact_id in data.contact_ids]),
-            counts=after.modifications[known.mid].items != known.items,
+            counts=known.open,
         ),
         tenant=partnership.tenant,
         subject=partnership.id,
@@ -292,11 +304,11 @@ def _hear_withdrawal(
     return after
 
 
-def _proposal(partnership: Partnership, proposal: Modification, by: from_offers.Person) -> Json:
+def _proposal(work: Work, partnership: Partnership, proposal: Modification, by: from_offers.Person) -> Json:
     return {
         "modification_id": proposal.mid,
         "counterpart": partnership.counterpart,
-        "company": partnership.company,
+        "company": company(work, partnership),
         "by": by,
         "at": proposal.created_at,
         "reason": proposal.reason,

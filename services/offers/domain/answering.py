@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 
+from services.offers.domain.holding import settled
 from services.offers.domain.partnership import Named, Partnership
 from shared.errors import WrongState
 
@@ -60,8 +61,13 @@ def accepted(p: Partnership, *, contacts: Collection[str], company: str, by: Nam
 
 
 def _answerable(p: Partnership) -> bool:
-    """Whether the addressee's decision counts here: decided > withdrawn, expired > open (rule 1). What never left has no addressee yet."""
-    return p.role == "partner" and not p.held and p.status in {"open", "withdrawn", "expired", "undeliverable"}
+    """Whether the addressee's decision counts here: decided, undeliverable > withdrawn, expired > open, the first of equals (rule 1).
+
+    What never left has no addressee yet; and whoever has receipted our last word had said theirs before, or never will (rule 9).
+    """
+    if p.role != "partner" or p.held:
+        return False
+    return p.status == "open" or (p.status in {"withdrawn", "expired"} and not settled(p))
 
 
 def decline(p: Partnership, *, reason: str, now: datetime) -> Partnership:

@@ -9,6 +9,8 @@ from services.offers.domain.partnership import Partnership
 from shared.errors import TooSoon, WrongState
 
 EVERY = timedelta(hours=24)
+SLACK = timedelta(hours=1)
+"""Two reminders that were sent a day apart may arrive closer together."""
 
 
 def next_at(p: Partnership) -> datetime | None:
@@ -20,6 +22,12 @@ def may_remind(p: Partnership, now: datetime) -> bool:
     """Whether the sender may remind now."""
     again = next_at(p)
     return p.role == "partner" and p.status == "open" and not p.held and (again is None or now >= again)
+
+
+def reminded(p: Partnership, now: datetime) -> tuple[Partnership, bool]:
+    """They remind us; and whether that is worth telling: of an open offer, and not oftener than they may."""
+    counts = p.status == "open" and (p.reminded_at is None or now >= p.reminded_at + EVERY - SLACK)
+    return (replace(p, reminded_at=now), True) if counts else (p, False)
 
 
 def remind(p: Partnership, now: datetime) -> Partnership:

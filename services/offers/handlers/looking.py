@@ -76,7 +76,11 @@ def get_standing(work: Work, call: Call, change: bool, *, person: Person, now: d
     if change and not person.changes:
         raise Forbidden()
     if change and p.final:
-        raise WrongState(f"The partnership has ended: it is {p.status}.")
+        raise WrongState(
+            "The partnership has ended: nothing of it can be changed any more."
+            if p.status == "terminated"
+            else f"There is nothing to change any more: the offer is {p.status}."
+        )
     return {
         "role": p.role,
         "counterpart": {"tenant": p.counterpart, "company": p.company},

@@ -35,6 +35,8 @@ def receive_owner(work: Work, message: Heard[said.OwnerNamed], now: datetime) ->
     if after is p:
         return
     p = work.put(after)
+    if p.final:
+        return
     work.say(
         said.OwnerReceived(counterpart=p.counterpart, company=p.company, name=data.name, at=data.named_at),
         tenant=p.tenant,

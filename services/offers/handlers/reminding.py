@@ -38,13 +38,16 @@ def receive_reminder(work: Work, message: Heard[said.OfferReminded], now: dateti
     data = message.data
     if p is None or p.role != "customer":
         return
+    after, counts = rules.reminded(p, now)
+    if after is not p:
+        work.put(after)
     work.say(
         said.ReminderReceived(
             partner=p.counterpart,
             company=p.company,
             by=data.reminded_by,
             at=data.reminded_at,
-            counts=p.status == "open",
+            counts=counts,
         ),
         tenant=p.tenant,
         subject=p.id,

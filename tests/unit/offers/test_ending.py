@@ -95,7 +95,7 @@ def test_after_the_end_neighbours_are_refused_changes_and_may_look(town: Town) -
     k.end(id)
     call = k.call(k.admin, partnership_id=id)
     assert k.session.read(looking.get_standing, call, False, person=k.admin)["status"] == "terminated"
-    with pytest.raises(WrongState, match="it is terminated"):
+    with pytest.raises(WrongState, match="has ended"):
         k.session.read(looking.get_standing, call, True, person=k.admin)
 
 

@@ -35,6 +35,7 @@ from tests.support.hearing import START
 
 PAGE = (ROOT / "docs" / "architecture" / "protocol.md").read_text()
 ID, MID = "01973f00-0000-7000-8000-000000000001", "01973f00-0000-7000-8000-0000000000d1"
+MIA = "01973f00-0000-7000-8000-0000000000c1"
 ADA = from_offers.Person(id="a", name="Ada")
 LATER = START + timedelta(days=1)
 
@@ -64,7 +65,7 @@ MESSAGES: dict[str, tuple[Any, Callable[..., None]]] = {
         sending.receive_offer,
     ),
     "offer.accepted": (
-        from_offers.OfferAccepted(company="N", accepted_by=ADA, accepted_at=START, contact_ids=["c1"]),
+        from_offers.OfferAccepted(company="N", accepted_by=ADA, accepted_at=START, contact_ids=[MIA]),
         answering.receive_acceptance,
     ),
     "offer.declined": (
@@ -107,7 +108,7 @@ def offers(role: str, state: str, message: str) -> tuple[Partnership | None, Par
             sent_by=Named("a", "Ada"),
             sent_at=START,
             expires_at=START,
-            offered=(Offered("c1", "Mia"),),
+            offered=(Offered(MIA, "Mia"),),
             sent=1,
             ended_by_us=Ending(Named("u", "Us"), START, "y") if state == "terminated" else None,
             updated_at=START,
@@ -137,7 +138,7 @@ def check_offers(role: str, state: str, message: str, result: str) -> None:
         and message not in {"owner.named", "partnership.ended"}
         and "bounced again" not in raw
     ):
-        assert replace(after, version=0, early=(), sent=before.sent) == before
+        assert replace(after, version=0, early=(), sent=before.sent, reminded_at=None) == before
     assert bool(said & {"withdrawal.received", "expiry.received", "reminder.received"}) == (
         "noted" in raw or raw in {"withdrawn", "expired"}
     )
@@ -172,14 +173,14 @@ def agreement(by: str, value: str, *, phase: str = "accepted") -> Agreement:
     states = {"accept": "accepted", "decline": "declined", "withdrawn": "withdrawn", "void": "withdrawn"}
     item = Item(
         action="add",
-        contact_id="c1",
+        contact_id=MIA,
         assignment_id="x1",
         name="Mia",
         decision=None if value == "open" else value,  # type: ignore[arg-type]
     )
     assignment = Assignment(
         id="x1",
-        contact_id="c1",
+        contact_id=MIA,
         name="Mia",
         state=states.get(value, "offered"),  # type: ignore[arg-type]
         proposed_at=START,
@@ -210,7 +211,7 @@ def agreement(by: str, value: str, *, phase: str = "accepted") -> Agreement:
 def happens(before: Agreement, message: str) -> Agreement:
     if message.endswith(("accept", "decline")):
         verdict: Any = message.rpartition(" ")[2]
-        return modifying.decide(before, MID, {"c1": Answer(verdict)}, by="Ada", at=START)
+        return modifying.decide(before, MID, {MIA: Answer(verdict)}, by="Ada", at=START)
     if message == "our own withdrawal":
         # A command: refused once nothing is open.
         with contextlib.suppress(WrongState):
@@ -239,14 +240,14 @@ def test_an_item_that_they_proposed(state: str, message: str, result: str) -> No
         answers: dict[str, Answer] = {}
         with contextlib.suppress(WrongState):
             partner = replace(before, partnership=replace(before.partnership, side="partner"))
-            answers = modifying.ensure_answer(partner, MID, [("c1", Answer(verdict))])
+            answers = modifying.ensure_answer(partner, MID, [(MIA, Answer(verdict))])
         after = modifying.decide(before, MID, answers, by="Ada", at=START) if answers else before
     else:
         after = happens(before, message)
     assert value_of(after) == (state if result == "=" else result)
 
 
-ITEM = from_contacts.ProposedItem(action="add", contact_id="c2", assignment_id="y", name="Olof")
+ITEM = from_contacts.ProposedItem(action="add", contact_id=MIA[:-1] + "2", assignment_id=MID, name="Olof")
 SPOKEN: dict[str, Any] = {
     "modification.proposed": from_contacts.ModificationProposed(
         id=MID[:-1] + "2", reason="x", proposed_by=ADA, proposed_at=START, items=[ITEM]
@@ -255,13 +256,13 @@ SPOKEN: dict[str, Any] = {
         modification_id=MID,
         decided_by=ADA,
         decided_at=START,
-        items=[from_contacts.DecidedItem(contact_id="c1", decision="accept")],
+        items=[from_contacts.DecidedItem(contact_id=MIA, decision="accept")],
     ),
     "modification.withdrawn": from_contacts.ModificationWithdrawn(
-        modification_id=MID, withdrawn_by=ADA, withdrawn_at=START, contact_ids=["c1"]
+        modification_id=MID, withdrawn_by=ADA, withdrawn_at=START, contact_ids=[MIA]
     ),
     "details.shared": from_contacts.DetailsShared(
-        counter=1, contacts=[from_contacts.ContactDetails(id="c1", name="Mia", email="m@x.example")]
+        counter=1, contacts=[from_contacts.ContactDetails(id=MIA, name="Mia", email="m@x.example")]
     ),
 }
 
