@@ -14,6 +14,10 @@ class Killed(BaseException):
     """The process dies here. Not an Exception: nothing in the product may catch it."""
 
 
+class Stumbled(Exception):
+    """A use case fails, this time: something it needed was not there for a moment."""
+
+
 FAULTS = ("conflict", "away before", "away after", "killed before", "killed after")
 """What may happen around a commit. After it, what was written stands, and nobody was told."""
 

@@ -283,8 +283,16 @@ class Run:
             fault = self.random.choice(FAULTS)
             if may_die or not fault.startswith("killed"):
                 service.database.arm(fault, self.random.choice((0, 0, 1)))
+        if self.random.random() < 0.015 * self.storm:
+            # Once: all of the batch are tried alone. Twice: it waits for another try; and three times: for two.
+            world.stumbles, world.stumbling = self.random.choice((1, 2, 2, 3)), None
+        stumbles = world.stumbles
         acknowledged = not may_die or self.random.random() >= 0.02 * self.storm
         world.deliver(key, batch, acknowledged=acknowledged)
+        if world.stumbles < stumbles:
+            world.met("a use case failed")
+        if world.stumbling is None or self.random.random() < 0.7:
+            world.stumbles, world.stumbling = 0, None
         happened = service.database.disarm()
         if not acknowledged:
             world.met("died before the acknowledgement")
@@ -311,6 +319,7 @@ class Run:
         """Everybody repeats what they have no answer to, all is delivered, and both sides are compared."""
         world = self.world
         world.note("the end: everything is delivered")
+        world.stumbles, world.stumbling = 0, None
         for _ in range(5):
             settle(world)
             waiting, world.unanswered[:] = list(world.unanswered), []

@@ -14,6 +14,7 @@ from tests.simulation.world import Service, World
 BUS = (
     "message applied", "duplicate", "gap parked", "reordered", "redelivered", "came twice", "a message got lost", "a receipt got lost",
     "sent again without a receipt", "published twice", "restarted", "died before the acknowledgement",
+    "a use case failed", "a use case failed, and its message waits for another try",
     "while hearing: conflict", "while hearing: away before", "while hearing: away after", "while hearing: killed before",
     "while hearing: killed after",
 )  # fmt: skip

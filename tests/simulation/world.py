@@ -32,7 +32,7 @@ from shared.bus.streams import Stream, Waiting
 from shared.bus.work import Confirmed, Heard
 from shared.errors import Refusal, Unavailable
 from tests.simulation.bus import Broker, Carried, Relay
-from tests.simulation.faults import Database, Killed
+from tests.simulation.faults import Database, Killed, Stumbled
 
 START = datetime.fromisoformat("2026-05-04T09:00:00+00:00")
 TENANTS = ("kazenor", "northwind", "solvik")
@@ -169,7 +169,10 @@ class Service:
     def _watched(self, method: Callable[..., None]) -> Callable[..., None]:
         def watched(work: Any, heard: Any, now: datetime) -> None:
             try:
+                self.world.stumble(self, heard)
                 self.world.watch(self, work, lambda: method(work, heard, now), heard.subject, heard)
+            except Stumbled:
+                raise
             except Exception:
                 said = type(heard.data).__name__ if isinstance(heard, Heard) else "a receipt"
                 self.world.problem(f"{self.home}: {self.name} failed on {said}:\n{traceback.format_exc()}")
@@ -223,6 +226,9 @@ class World:
         self.neighbour_away = False
         self.meanwhile: tuple[tuple[str, ...], Callable[[], None]] | None = None
         """What happens after a neighbour has answered one of these questions, before anything is done with that."""
+        self.stumbles = 0
+        """How often the next message that is handled fails, before it does not."""
+        self.stumbling: tuple[Any, ...] | None = None
         self.listeners: list[Callable[[Service, Outgoing], None]] = []
         self.watchers: list[Callable[[Service, Any, str, Any], Callable[[], None] | None]] = []
         self.unanswered: list[Request] = []
@@ -264,6 +270,18 @@ class World:
         for then in after:
             then()
         return result
+
+    def stumble(self, service: Service, heard: Any) -> None:
+        """Raises Stumbled as often as was asked for, over one message."""
+        if not self.stumbles or not isinstance(heard, Heard):
+            return
+        message = (service.home, service.name, heard.origin, heard.subject, heard.sequence, heard.data.type)
+        if self.stumbling is None:
+            self.stumbling = message
+        if self.stumbling == message:
+            self.stumbles -= 1
+            self.note(f"{service.home}: {service.name} stumbles over {heard.data.type} {heard.subject[-4:]}")
+            raise Stumbled
 
     # Time
 
@@ -315,6 +333,9 @@ class World:
         self.met("message applied", tally.applied)
         self.met("duplicate", tally.duplicate)
         self.met("gap parked", tally.parked)
+        if tally.failed and self.stumbling is not None:
+            self.met("a use case failed, and its message waits for another try")
+            tally.failed -= 1
         for what in ("failed", "dead", "forked"):
             if getattr(tally, what):
                 self.problem(f"{home}: {name}: {getattr(tally, what)} {what} of {names}")
