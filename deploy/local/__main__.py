@@ -1,6 +1,6 @@
 """`python -m deploy.local COMMAND`: what the Makefile calls. Runs on the bare standard library and makes `.venv` when it has to.
 
-up, run, down, status: the local stack. demo: the main job, narrated. test, check, bench, simulate, screenshots: for developers.
+up, run, down, status: the local stack. demo: the main job, narrated. test, check, bench, simulate, explore, screenshots: for developers.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import sys
 from deploy.local import virtualenv
 from deploy.local.paths import ROOT, VENV, Trouble
 
-USAGE = "Usage: python -m deploy.local up | run | down | status | demo | test [PYTEST ARGUMENTS] | check | bench | simulate | screenshots"
+USAGE = "Usage: python -m deploy.local up | run | down | status | demo | test [PYTEST ARGUMENTS] | check | bench | simulate | explore | screenshots"
 
 
 def main(arguments: list[str]) -> int:
@@ -25,7 +25,7 @@ def main(arguments: list[str]) -> int:
 
         checks.disk(VENV)
         virtualenv.install("requirements.lock")
-    elif command in {"test", "check", "bench", "simulate", "screenshots"}:
+    elif command in {"test", "check", "bench", "simulate", "explore", "screenshots"}:
         virtualenv.install("requirements-dev.lock")
     elif command not in {"down", "status", "demo"}:
         print(USAGE, file=sys.stderr)
@@ -41,6 +41,8 @@ def main(arguments: list[str]) -> int:
         os.execv(python, [python, "-m", "tests.bench", *rest])
     if command == "simulate":
         os.execv(python, [python, "-m", "tests.simulation", *rest])
+    if command == "explore":
+        os.execv(python, [python, "-m", "tests.exploration", *rest])
     if command == "screenshots":
         os.execv(python, [python, "-m", "tests.screenshots"])
     if command == "test":

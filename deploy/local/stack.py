@@ -220,11 +220,12 @@ def _start_all(foreground: bool) -> None:
 
 
 def _welcome(port: int, foreground: bool) -> str:
+    folder = RUN.relative_to(ROOT) if RUN.is_relative_to(ROOT) else RUN
     return f"""
   Kazenor Consulting   http://kazenor.localhost:{port}     {seed.ADA.email}   {seed.PASSWORD}
   Northwind Traders    http://northwind.localhost:{port}   {seed.NILS.email}   {seed.PASSWORD}
 
-  The API: http://localhost:{port}/api/v1 (described in /api/v1/openapi.json). Mails land in .run/mail/, logs in .run/log/.
+  The API: http://localhost:{port}/api/v1 (described in /api/v1/openapi.json). Mails land in {folder}/mail/, logs in {folder}/log/.
   {"Ctrl-C stops all of it." if foreground else "make down stops all of it."}
 
 Accord is ready: http://localhost:{port}"""

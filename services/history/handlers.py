@@ -212,7 +212,7 @@ def end_received(work: Work, message: Heard[EndReceived], now: datetime) -> None
 def owner_received(work: Work, message: Heard[OwnerReceived], now: datetime) -> None:
     """Somebody else is the account owner on their side (OE-17). Who made it so is their own matter, and so it is not shared."""
     fact = message.data
-    data = {"owner": {"id": "", "name": fact.name}}
+    data = {"owner": {"id": "", "name": fact.name}, "renamed": fact.renamed}
     _keep(work, message, "owner.named", "them", fact.company, fact.at, data, shared=False)
 
 

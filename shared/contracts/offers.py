@@ -137,12 +137,16 @@ class PartnershipEnded(OffersPeer):
 
 
 class OwnerNamed(OffersPeer):
-    """Who is the first point of contact there from now on; all that is told of a team. A shared value with its counter (protocol rule 7)."""
+    """Who is the first point of contact there from now on; all that is told of a team. A shared value with its counter (protocol rule 7).
+
+    An empty name: nobody is, at the moment. `renamed`: the same person, who is called otherwise now.
+    """
 
     type: ClassVar[str] = "owner.named"
     counter: Number
     name: HeardLine
     named_at: Moment
+    renamed: bool = False
 
 
 class OffersFact(Fact):
@@ -332,13 +336,14 @@ class EndReceived(OffersFact):
 
 
 class OwnerReceived(OffersFact):
-    """Somebody else is the account owner on their side now."""
+    """Somebody else is the account owner on their side now, or the same person under another name (`renamed`), or nobody (no name)."""
 
     type: ClassVar[str] = "owner.received"
     counterpart: str
     company: str
     name: str
     at: Moment
+    renamed: bool = False
 
 
 class PartnershipLookedAt(OffersFact):

@@ -66,7 +66,7 @@ def test_a_peer_message_carries_only_what_the_other_side_may_know() -> None:
         "offer.expired": {"expired_at"},
         "offer.reminded": {"company", "reminded_by", "reminded_at"},
         "partnership.ended": {"company", "ended_by", "ended_at", "reason"},
-        "owner.named": {"counter", "name", "named_at"},
+        "owner.named": {"counter", "name", "named_at", "renamed"},
         "modification.proposed": {"id", "reason", "proposed_by", "proposed_at", "items", "in_reply_to"},
         "modification.decided": {"modification_id", "decided_by", "decided_at", "items", "comment", "suggestion"},
         "modification.withdrawn": {"modification_id", "withdrawn_by", "withdrawn_at", "contact_ids"},

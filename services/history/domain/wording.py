@@ -150,7 +150,12 @@ def _owner_changed(entry: Entry) -> str:
 
 
 def _owner_named(entry: Entry) -> str:
-    return f"{names([entry.data.get('owner') or {}])} is the account owner of {entry.name or 'the other side'} now."
+    owner = entry.data.get("owner") or {}
+    if not owner.get("name"):
+        return f"{entry.name or 'The other side'} has no account owner at the moment."
+    if entry.data.get("renamed"):
+        return f"The account owner of {entry.name or 'the other side'} is called {owner['name']} now."
+    return f"{names([owner])} is the account owner of {entry.name or 'the other side'} now."
 
 
 def _team_changed(entry: Entry) -> str:

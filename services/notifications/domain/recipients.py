@@ -47,6 +47,9 @@ def worth_telling(type_: str, data: Data) -> bool:
     """
     if any(data.get(has, True) is False for has in ("counts", "first")):
         return False
+    if type_ == "owner.received" and (data.get("renamed") or not data.get("name")):
+        # The same person under another name, or nobody for the moment: it shows, and asks nothing of anybody.
+        return False
     people = chosen(type_, data)
     if people and all(id == actor(type_, data) for id in people):
         return False

@@ -210,7 +210,11 @@ def _team_changed(data: Data, user_id: str) -> Words:
         if data.get("cause") == "deactivated":
             why = f"{_named(before)} has no active login any more."
         elif gone and by:
-            why = f"{_named(by)} removed {_named(before)} from the team."
+            why = (
+                f"{_named(by)} left the team."
+                if (by or {}).get("id") == (before or {}).get("id")
+                else f"{_named(by)} removed {_named(before)} from the team."
+            )
         else:
             why = f"{_named(by)} chose you. Before, it was {_named(before)}."
         return Words(f"You are the account owner of the partnership with {company} now", why)
@@ -276,7 +280,7 @@ def _by_itself(data: Data) -> Words:
     said = []
     if released:
         verb = "is" if len(released) == 1 else "are"
-        said.append(f"{names(released)} {verb} released: both sides had proposed it, or it was done already.")
+        said.append(f"{names(released)} {verb} released: both sides have agreed to it.")
     if there:
         verb = "works" if len(there) == 1 else "work"
         said.append(f"{names(there)} {verb} there already and did not need to be added.")

@@ -17,7 +17,7 @@ def team(p: Partnership, *, members: tuple[str, ...], owner: Named | None, versi
 
 def _told(p: Partnership) -> str:
     """The name they heard last: in the offer or in the acceptance, if never since. Records of before did not note it."""
-    if p.owner_told:
+    if p.owner_told or p.owner_counter:
         return p.owner_told
     if p.role == "partner":
         return p.sent_by.name
@@ -25,11 +25,12 @@ def _told(p: Partnership) -> str:
 
 
 def name(p: Partnership) -> Partnership:
-    """Our account owner as the other side is to know it; unchanged when it knows, or has nobody to know of."""
+    """Our account owner as the other side is to know it, "" for nobody; unchanged when it knows."""
     theirs_to_know = p.status in RUNNING or (p.role == "partner" and p.status == "open" and not p.held)
-    if not theirs_to_know or p.owner is None or p.owner.name == _told(p):
+    name = p.owner.name if p.owner else ""
+    if not theirs_to_know or name == _told(p):
         return p
-    return replace(p, owner_told=p.owner.name, owner_counter=p.owner_counter + 1, sent=p.sent + 1)
+    return replace(p, owner_told=name, owner_counter=p.owner_counter + 1, sent=p.sent + 1)
 
 
 def named(p: Partnership, *, counter: int, name: str, now: datetime) -> Partnership:

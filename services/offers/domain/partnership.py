@@ -129,12 +129,14 @@ class Partnership:
             return "queued"
         if self.sent == 0:
             return "delivered"
+        # What was said beside it, a reminder or the owner's name, does not set back what is shown of an offer or an answer.
+        number = self.sent if self.final else 1
         last_word_is_ours = self.ended_by_us is not None and self.ended_by_them is None
         if self.role == "partner" and self.status in _ANSWERED and not last_word_is_ours:
             return "answered"
-        if self.seen >= self.sent:
+        if self.seen >= number:
             return "seen"
-        return "delivered" if self.confirmed >= self.sent else "queued"
+        return "delivered" if self.confirmed >= number else "queued"
 
     @property
     def viewers(self) -> tuple[str, ...]:

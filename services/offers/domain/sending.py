@@ -102,7 +102,9 @@ def open_to(p: Partnership, recipient_id: str, now: datetime) -> Partnership:
     """The offer is for somebody here: it lies open, and it is our turn (OE-07). What had come early is handled next."""
     if p.status != "arriving":
         return p
-    return replace(p, status="open", recipient_id=recipient_id, turn="ours", turn_since=now, early=(), updated_at=now)
+    return replace(
+        p, status="open", recipient_id=recipient_id, turn="ours", turn_since=p.sent_at, early=(), updated_at=now
+    )
 
 
 def turn_away(p: Partnership, now: datetime) -> Partnership:

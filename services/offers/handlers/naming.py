@@ -11,14 +11,14 @@ from shared.bus.work import Heard, Work
 from shared.contracts import offers as said
 
 
-def tell_owner(work: Work, p: Partnership, now: datetime) -> None:
-    """Tell the other side who our account owner is, unless it knows."""
+def tell_owner(work: Work, p: Partnership, now: datetime, *, renamed: bool = False) -> None:
+    """Tell the other side who our account owner is, unless it knows. `renamed`: it is who it was."""
     after = rules.name(p)
     if after is p:
         return
     p = work.put(after)
     work.tell(
-        said.OwnerNamed(counter=p.owner_counter, name=p.owner_told, named_at=now),
+        said.OwnerNamed(counter=p.owner_counter, name=p.owner_told, named_at=now, renamed=renamed),
         tenant=p.tenant,
         to=p.counterpart,
         subject=p.id,
@@ -38,7 +38,9 @@ def receive_owner(work: Work, message: Heard[said.OwnerNamed], now: datetime) ->
     if p.final:
         return
     work.say(
-        said.OwnerReceived(counterpart=p.counterpart, company=p.company, name=data.name, at=data.named_at),
+        said.OwnerReceived(
+            counterpart=p.counterpart, company=p.company, name=data.name, at=data.named_at, renamed=data.renamed
+        ),
         tenant=p.tenant,
         subject=p.id,
     )

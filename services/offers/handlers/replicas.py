@@ -59,7 +59,8 @@ def team_changed(work: Work, message: Heard[from_managers.TeamChanged], now: dat
     owner = Named(data.owner.id, data.owner.name) if data.owner else None
     after = names.team(p, members=tuple(m.id for m in data.members), owner=owner, version=data.version)
     if after is not p:
-        naming.tell_owner(work, work.put(after), now)
+        same = p.owner is not None and owner is not None and p.owner.id == owner.id
+        naming.tell_owner(work, work.put(after), now, renamed=same)
 
 
 def assignments_changed(work: Work, message: Heard[from_contacts.AssignmentsChanged], now: datetime) -> None:

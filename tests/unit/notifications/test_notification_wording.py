@@ -204,13 +204,13 @@ def test_a_fact_that_says_nothing_of_what_it_should_still_reads(type_: str) -> N
         (
             story.ANSWER_RECEIVED.model_copy(update=story.BY_ITSELF),
             "A change in the partnership with Northwind Traders needed no answer",
-            "Mia Berg is released: both sides had proposed it, or it was done already. "
+            "Mia Berg is released: both sides have agreed to it. "
             "Olof Palm works there already and did not need to be added.",
         ),
         (
             story.ANSWER_GIVEN.model_copy(update=story.BY_ITSELF | {"items": [story.RELEASED]}),
             "A change in the partnership with Kazenor Consulting needed no answer",
-            "Mia Berg is released: both sides had proposed it, or it was done already.",
+            "Mia Berg is released: both sides have agreed to it.",
         ),
         (
             story.RETRACTION_GIVEN,

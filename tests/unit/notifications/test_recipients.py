@@ -199,3 +199,10 @@ def test_a_proposal_that_nobody_of_the_team_may_answer_is_told_to_those_who_may(
     assert candidates(news("proposal.received"), SEEING_ALL, members) == ("mel", "max", "ann", "pat")
     assert candidates(news("proposal.received"), SEEING_ALL, MANAGING) == ("mel", "ann")
     assert candidates(news("answer.received"), SEEING_ALL, members) == ("mel", "max")
+
+
+@pytest.mark.parametrize("change", [{"renamed": True}, {"name": ""}])
+def test_an_owner_who_is_only_called_otherwise_and_nobody_are_no_news(change: dict[str, Any]) -> None:
+    fact = story.OWNER_RECEIVED
+    assert worth_telling(fact.type, fact.model_dump(mode="json"))
+    assert not worth_telling(fact.type, fact.model_copy(update=change).model_dump(mode="json"))
