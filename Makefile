@@ -2,7 +2,7 @@
 LOCAL := deploy/local/python -m deploy.local
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down status demo test check bench simulate screenshots format lock
+.PHONY: help run up down status demo test check bench simulate explore screenshots format lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ check: ## format, lint, types, import contracts
 
 simulate: ## seeded runs of the production handlers (SEEDS=10000 STEPS=200), or one with its trace (SEED=7)
 	@$(LOCAL) simulate $(if $(SEED),--seed $(SEED)) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(STEPS),--steps $(STEPS)) $(ARGS)
+
+explore: ## every interleaving of small scenarios and of the large ones (ARGS=three chooses)
+	@$(LOCAL) explore $(ARGS)
 
 bench: ## the performance table
 	@$(LOCAL) bench $(ARGS)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, NamedTuple
@@ -37,6 +38,7 @@ from shared.contracts.messages import Receipt
 from shared.contracts.offers import ExpiryDue
 from shared.errors import Refusal
 from tests.exploration.ledger import Ledger, Records, Said
+from tests.exploration.search import Numbers
 
 NOW = datetime(2026, 5, 4, 9, tzinfo=UTC)
 KAZENOR, NORTHWIND = "kazenor", "northwind"
@@ -61,8 +63,8 @@ class Outcome(NamedTuple):
     fault: str
 
 
-class Option(NamedTuple):
-    """Something that people of a business may do. `kind` is what the budget of a scenario counts."""
+class Wish(NamedTuple):
+    """Something that people of a business may wish to do. `kind` is what the budget of a scenario counts."""
 
     kind: str
     words: str
@@ -101,24 +103,17 @@ class Service:
         self.tenant, self.known, self.receipts = tenant, known, receipts
         self.other = NORTHWIND if tenant == KAZENOR else KAZENOR
         self.hears, self._confirmed = handlers(self.service)
-        self._states: list[Records] = []
-        self._numbers: dict[frozenset[Any], int] = {}
-        self._outcomes: dict[Hashable, Outcome | None] = {}
-        self._wishes: dict[int, list[Option]] = {}
-        self._options: dict[tuple[int, str], list[Option]] = {}
-        self._due: dict[int, list[tuple[int, Said]]] = {}
+        self._states: Numbers[frozenset[tuple[Any, Any]]] = Numbers()
+        self._kept: dict[tuple[Any, Any], tuple[Any, Any]] = {}
         self.number({})
 
     def number(self, records: Records) -> int:
         """The number of a state."""
-        key = frozenset(records.items())
-        if key not in self._numbers:
-            self._numbers[key] = len(self._states)
-            self._states.append(records)
-        return self._numbers[key]
+        # States have most of their records in common: each is kept once.
+        return self._states.of(frozenset(self._kept.setdefault(item, item) for item in records.items()))
 
     def __getitem__(self, state: int) -> Records:
-        return self._states[state]
+        return dict(self._states[state])
 
     def all(self, state: int, record: str) -> list[Any]:
         """The records of one class, in the order of their ids."""
@@ -128,12 +123,7 @@ class Service:
 
     def hear(self, state: int, said: Said, origin: str, *, counts: bool = True) -> Outcome:
         """A message reaches its handler, next in its stream; unless it `counts`, as a copy that nobody has recognised as one."""
-        key = (state, said, origin, counts)
-        if key not in self._outcomes:
-            self._outcomes[key] = self._step(state, partial(self._hear, said=said, origin=origin, counts=counts))
-        found = self._outcomes[key]
-        assert found is not None
-        return found
+        return self._step(state, partial(self._hear, said=said, origin=origin, counts=counts))
 
     def _hear(self, work: Ledger, said: Said, origin: str, counts: bool) -> None:
         if isinstance(said.message, Receipt):
@@ -156,36 +146,22 @@ class Service:
             self._confirmed(work, news, NOW)
         _keep(work, stream)
 
-    def options(self, state: int, kind: str) -> list[Option]:
-        """What people may do of this kind now: all that is not refused, and changes something."""
-        if (state, kind) not in self._options:
-            if state not in self._wishes:
-                self._wishes[state] = list(self.wishes(state))
-            found = [one for one in self._wishes[state] if one.kind == kind]
-            self._options[state, kind] = [one for one in found if self._changes(state, self.do(state, one))]
-        return self._options[state, kind]
-
     @property
     def kinds(self) -> set[str]:
         """All kinds of things that people of this service may do."""
         return {f"{self.tenant} {verb}" for verb in self.verbs}
 
-    @staticmethod
-    def _changes(state: int, outcome: Outcome | None) -> bool:
-        return outcome is not None and (outcome.state != state or bool(outcome.says))
+    def options(self, state: int, kind: str) -> Iterator[tuple[str, Outcome]]:
+        """What people may do of this kind now, in words, and what comes of it: all that is not refused, and changes something."""
+        for wish in self.wishes(state, kind):
+            if wish.kind == kind:
+                with contextlib.suppress(Refusal):
+                    outcome = self._step(state, wish.do)
+                    if outcome.state != state or outcome.says:
+                        yield wish.words, outcome
 
-    def do(self, state: int, option: Option) -> Outcome | None:
-        """What comes of it; None when it is refused."""
-        key = (state, option.words)
-        if key not in self._outcomes:
-            try:
-                self._outcomes[key] = self._step(state, option.do)
-            except Refusal:
-                self._outcomes[key] = None
-        return self._outcomes[key]
-
-    def wishes(self, state: int) -> Iterator[Option]:
-        """What people may wish to do; the handlers refuse what does not fit."""
+    def wishes(self, state: int, kind: str) -> Iterator[Wish]:
+        """What people may wish to do, at least all of this kind; the handlers refuse what does not fit."""
         raise NotImplementedError
 
     def _step(self, state: int, do: Callable[[Ledger], Any]) -> Outcome:
@@ -218,17 +194,16 @@ class Service:
 
     def receipts_due(self, state: int) -> list[tuple[int, Said]]:
         """For each receipt that is due: the state once it has left, and the receipt."""
-        if state not in self._due:
-            self._due[state] = due = []
-            for kept in self.all(state, "Stream"):
-                stream = _thaw(kept)
-                if stream.receipt_due:
-                    receipt = streams.receipt_of(stream)
-                    stream.receipt_due = False
-                    work = Ledger(self[state], self.known)
-                    _keep(work, stream)
-                    due.append((self.number(work.records), Said.of(receipt, stream.peer, stream.subject)))
-        return self._due[state]
+        due = []
+        for kept in self.all(state, "Stream"):
+            stream = _thaw(kept)
+            if stream.receipt_due:
+                receipt = streams.receipt_of(stream)
+                stream.receipt_due = False
+                work = Ledger(self[state], self.known)
+                _keep(work, stream)
+                due.append((self.number(work.records), Said.of(receipt, stream.peer, stream.subject)))
+        return due
 
 
 class _Kept(NamedTuple):
@@ -282,7 +257,7 @@ class Offers(Service):
     def _made(self, name: str, record: Any) -> bool:
         return name == "Partnership"
 
-    def wishes(self, state: int) -> Iterator[Option]:
+    def wishes(self, state: int, kind: str) -> Iterator[Wish]:
         t, who, other = self.tenant, WHO[self.tenant], self.other
         if t == KAZENOR:
             offer = SendOffer(
@@ -306,16 +281,16 @@ class Offers(Service):
             )
             due = Heard(t, t, p.id, 0, NOW, ExpiryDue())
             ring = f"{t} hears its clock"
-            yield Option(ring, f"{ring} for the offer{which(p.id)}", partial(self._ring, due))
+            yield Wish(ring, f"{ring} for the offer{which(p.id)}", partial(self._ring, due))
 
-    def _wish(self, id: str, verb: str, what: str, handler: Callable[..., Any], *args: Any, **more: Any) -> Option:
+    def _wish(self, id: str, verb: str, what: str, handler: Callable[..., Any], *args: Any, **more: Any) -> Wish:
         call = Call("explore", self.tenant, WHO[self.tenant].id, {"partnership_id": id})
         kind = f"{self.tenant} {verb}"
 
         def do(work: Ledger) -> None:
             handler(work, call, *args, person=WHO[self.tenant], now=NOW, **more)
 
-        return Option(kind, f"{kind} {what}{which(id)}", do)
+        return Wish(kind, f"{kind} {what}{which(id)}", do)
 
     def _ring(self, due: Heard[ExpiryDue], work: Ledger) -> None:
         self.hears[ExpiryDue.type](work, due, NOW)
@@ -348,18 +323,24 @@ class Contacts(Service):
                 return f"{self.tenant} says {one.type} though it has seen the end"
         return ""
 
-    def wishes(self, state: int) -> Iterator[Option]:
+    def wishes(self, state: int, kind: str) -> Iterator[Wish]:
+        verb = kind.removeprefix(f"{self.tenant} ")
         for p in self.all(state, "Partnership"):
-            there = {one.contact_id for one in p.assignments if one.state == "accepted"}
-            for count in range(1, self.most + 1):
-                for names in itertools.combinations(self.people, count):
-                    yield self._propose(p.id, names, there)
+            if verb == "proposes":
+                there = {one.contact_id for one in p.assignments if one.state == "accepted"}
+                for count in range(1, self.most + 1):
+                    for names in itertools.combinations(self.people, count):
+                        yield self._propose(p.id, names, there)
+                continue
             for one in self.all(state, "Modification"):
-                if one.partnership_id == p.id and one.open:
+                if one.partnership_id != p.id or not one.open:
+                    continue
+                if verb == "answers":
                     yield from self._answers(p, one)
+                else:
                     yield self._wish(p.id, "withdraws", name_of(one.mid), modifying.withdraw_modification, mid=one.mid)
 
-    def _propose(self, id: str, names: tuple[str, ...], there: set[str]) -> Option:
+    def _propose(self, id: str, names: tuple[str, ...], there: set[str]) -> Wish:
         add = [name for name in names if PEOPLE[name] not in there]
         release = [name for name in names if PEOPLE[name] in there]
         body = ProposeModification(
@@ -370,7 +351,7 @@ class Contacts(Service):
         words = " and ".join([*(f"to add {name}" for name in add), *(f"to release {name}" for name in release)])
         return self._wish(id, "proposes", words, modifying.propose_modification, body)
 
-    def _answers(self, p: Partnership, one: Modification) -> Iterator[Option]:
+    def _answers(self, p: Partnership, one: Modification) -> Iterator[Wish]:
         items = [item for item in one.items if item.decision is None]
         for decisions in itertools.product(("accept", "decline"), repeat=len(items)):
             given = [
@@ -389,14 +370,14 @@ class Contacts(Service):
 
     def _wish(
         self, id: str, verb: str, what: str, handler: Callable[..., Any], *args: Any, mid: str = "", **more: Any
-    ) -> Option:
+    ) -> Wish:
         call = Call("explore", self.tenant, WHO[self.tenant].id, {"partnership_id": id, "modification_id": mid})
         kind = f"{self.tenant} {verb}"
 
         def do(work: Ledger) -> None:
             handler(work, call, *args, person=WHO[self.tenant], now=NOW, **more)
 
-        return Option(kind, f"{kind} {what}{which(id)}", do)
+        return Wish(kind, f"{kind} {what}{which(id)}", do)
 
 
 # Words

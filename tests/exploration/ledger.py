@@ -40,15 +40,14 @@ class Ledger:
         self.says: list[Said] = []
 
     def get(self, record: type[R], tenant: str, id: str) -> R | None:
-        return self.records.get((record.__name__, id))
-
-    def peek(self, record: type[R], tenant: str, id: str) -> R | None:
         key = (record.__name__, id)
         return self.records.get(key) or self.known.get(key)
 
+    peek = get
+
     def put(self, record: R) -> R:
         # The version stays 0: it counts saves, and only people with an old page ask for it.
-        self.records[(type(record).__name__, record.id)] = _without_counters(record)
+        self.records[(type(record).__name__, record.id)] = _plain(record)
         return record
 
     def add(self, record: R) -> R:
@@ -76,9 +75,22 @@ class Ledger:
         return 0
 
 
-def _without_counters(record: R) -> R:
-    """The record without what only tells how far a proposal has come: it grows with all that was said, and what is said never goes by it."""
+_ASIDE: dict[str, Any] = {
+    "told": 0,
+    "number": 0,
+    "withdrawal": 0,
+    "details": (),
+    "details_counter": 0,
+    "details_by": "",
+}
+"""What contacts keeps beside the matter itself: how far a proposal has come, and how to reach lent people (a shared value, rule 7).
+
+Nothing that is said or decided goes by it, and it would only tell states apart that are alike.
+"""
+
+
+def _plain(record: R) -> R:
     if not type(record).__module__.startswith("services.contacts"):
         return record
-    counters = {name: 0 for name in ("told", "number") if getattr(record, name, 0)}
-    return replace(record, **counters) if counters else record  # type: ignore[type-var]
+    aside = {name: value for name, value in _ASIDE.items() if getattr(record, name, value) != value}
+    return replace(record, **aside) if aside else record  # type: ignore[type-var]

@@ -27,7 +27,7 @@ from tests.exploration.business import (
     words_of,
 )
 from tests.exploration.ledger import Said
-from tests.exploration.search import Found, Move, explore
+from tests.exploration.search import Found, Move, Numbers, explore
 
 OTHER = {KAZENOR: NORTHWIND, NORTHWIND: KAZENOR}
 LIVE = {"open", "accepted", "modified"}
@@ -64,13 +64,34 @@ class Channel(NamedTuple):
     subject: str
 
 
-class State(NamedTuple):
-    """The four services (offers and contacts of kazenor, of northwind), what is under way, what may still be done, what went wrong."""
+State = tuple[int, int, int, int, int, int, int]
+"""Numbers: of the states of the four services (offers and contacts of kazenor, of northwind), of what is under way, of what people may
+still do, and of what must never have been done, 0 for nothing. Each thing is kept once, so that millions of states fit in memory."""
+UNDER_WAY, BUDGET, FAULT = 4, 5, 6
 
-    services: tuple[int, int, int, int]
-    flying: tuple[tuple[int, tuple[int, ...]], ...]
-    budget: tuple[int, ...]
-    fault: str = ""
+Queues = tuple[tuple[int, tuple[int, ...]], ...]
+"""What is under way: channels with their messages, the next one first."""
+Sent = tuple[tuple[int, int], ...]
+"""Messages with the channels they go to."""
+
+
+class Effect(NamedTuple):
+    """What something does to one service: the state after it, what is sent, and what must never have been done."""
+
+    move: Move
+    after: int
+    sent: Sent
+    fault: int
+
+
+class Arrival(NamedTuple):
+    """A message that may arrive now, and what is under way without it. With `copy` a copy of it stays."""
+
+    channel: int
+    message: int
+    rest: int
+    unordered: bool = False
+    copy: bool = False
 
 
 class World:
@@ -89,38 +110,43 @@ class World:
         self._doers = [
             [place for place, service in enumerate(self.services) if kind in service.kinds] for kind in self._kinds
         ]
-        self._channels: list[Channel] = []
-        self._channel_numbers: dict[Channel, int] = {}
-        self._messages: list[Said] = []
-        self._message_numbers: dict[Said, int] = {}
-        self._heard: dict[tuple[int, int, int], tuple[Move, int, tuple[tuple[int, int], ...], str]] = {}
-        self._may: dict[tuple[int, int, int], list[tuple[Move, int, tuple[tuple[int, int], ...], str]]] = {}
-        self._judged: dict[tuple[int, int, int, int], str | None] = {}
+        self._channels: Numbers[Channel] = Numbers()
+        self._messages: Numbers[Said] = Numbers()
+        self._queues: Numbers[Queues] = Numbers()
+        self._budgets: Numbers[tuple[int, ...]] = Numbers()
+        self._faults: Numbers[str] = Numbers()
+        # 0 is nothing at all, of each.
+        self._queues.of(())
+        self._faults.of("")
+        self._arrivals: dict[int, list[Arrival]] = {}
+        self._sending: dict[tuple[int, Sent], int] = {}
+        self._allowed: dict[int, list[tuple[int, int]]] = {}
+        self._heard: dict[tuple[int, int, int], Effect] = {}
+        self._done: dict[tuple[int, int, str], list[Effect]] = {}
+        self._receipted: dict[int, list[Effect]] = {}
+        self._words: dict[tuple[str, str], Move] = {}
+        self._judged: dict[tuple[int, ...], str | None] = {}
 
     def explore(self, most: int = 5_000_000) -> Found:
         return explore(self.start(), self.moves, self.wrong, most=most)
 
     def start(self) -> State:
         """Where the scenario begins."""
-        start = State((0, 0, 0, 0), (), tuple(self.scenario.budget.values()))
+        start = (0, 0, 0, 0, 0, self._budgets.of(tuple(self.scenario.budget.values())), 0)
         if not self.scenario.begun:
             return start
         with_them = " and ".join(self.scenario.offered)
         start = self.do(start, 0, "kazenor sends", "kazenor sends an offer")
-        start = self.do(start, 2, "northwind accepts", f"northwind accepts the offer with {with_them}")
-        return start
+        return self.do(start, 2, "northwind accepts", f"northwind accepts the offer with {with_them}")
 
     def do(self, state: State, place: int, kind: str, words: str) -> State:
         """The state after people of a service did this and everything has arrived."""
-        service = self.services[place]
-        option = next(one for one in service.options(state.services[place], kind) if one.words == words)
-        outcome = service.do(state.services[place], option)
-        assert outcome is not None
-        return self.settle(self._after(state, place, outcome.state, self._sent(place, outcome), outcome.fault))
+        effect = next(one for one in self._do(place, state[place], kind) if one.move.words == words)
+        return self.settle(self._after(state, place, effect, state[UNDER_WAY], state[BUDGET]))
 
     def settle(self, state: State) -> State:
         """The state once everything that is under way has arrived."""
-        while not state.fault and (arrived := next(self._deliveries(state), None)):
+        while not state[FAULT] and (arrived := next(self._deliveries(state), None)):
             state = arrived[1]
         return state
 
@@ -141,92 +167,116 @@ class World:
     # What may happen
 
     def moves(self, state: State) -> Iterator[tuple[Move, State]]:
-        if state.fault:
+        if state[FAULT]:
             return
         yield from self._deliveries(state)
-        services, budget = state.services, state.budget
-        for kind, most in enumerate(budget):
-            if most:
-                left = (*budget[:kind], most - 1, *budget[kind + 1 :])
-                for place in self._doers[kind]:
-                    for move, after, sent, fault in self._options(place, services[place], kind):
-                        yield move, self._after(state, place, after, sent, fault, left)
+        for kind, left in self._left(state[BUDGET]):
+            for place in self._doers[kind]:
+                for effect in self._do(place, state[place], self._kinds[kind]):
+                    yield effect.move, self._after(state, place, effect, state[UNDER_WAY], left)
 
     def _deliveries(self, state: State) -> Iterator[tuple[Move, State]]:
-        for number, messages in state.flying:
-            channel = self._channels[number]
-            if channel.kind == "receipt":
-                for i, message in enumerate(messages):
-                    yield self._arrives(state, number, message, (*messages[:i], *messages[i + 1 :]))
-                continue
+        for one in self._may_arrive(state[UNDER_WAY]):
+            channel = self._channels[one.channel]
             if channel.kind == "asked":
-                yield from self._accounts_answers(state, number, messages)
+                for effect in self._accounts_answers(channel):
+                    # It does nothing to the service but that the answer is on its way.
+                    answered = effect._replace(after=state[channel.to])
+                    yield effect.move, self._after(state, channel.to, answered, one.rest, state[BUDGET])
                 continue
-            yield self._arrives(state, number, messages[0], messages[1:])
-            if channel.kind == "fact" and not self.scenario.orderly and len(messages) > 1:
-                move, after = self._arrives(state, number, messages[1], (messages[0], *messages[2:]))
-                yield Move(f"{move.words}, out of order"), after
-            if self._messages[messages[0]].type == "offer.sent" and channel.kind == "peer":
-                yield from self._copied(state, number, messages)
+            effect = self._hear(one.channel, one.message, state[channel.to])
+            if one.copy:
+                kind = self._kinds.index("a copy")
+                left = next((left for allowed, left in self._left(state[BUDGET]) if allowed == kind), None)
+                if left is not None:
+                    copied = (self._channels.of(channel._replace(kind="copy")), one.message)
+                    more = effect._replace(sent=(*effect.sent, copied))
+                    yield (
+                        self._move(effect.move, ", a copy stays under way"),
+                        self._after(state, channel.to, more, one.rest, left),
+                    )
+                continue
+            move = self._move(effect.move, ", out of order") if one.unordered else effect.move
+            yield move, self._after(state, channel.to, effect, one.rest, state[BUDGET])
         if self.scenario.receipts:
-            place, service = 2, self.services[2]
-            for after, receipt in service.receipts_due(state.services[place]):
-                sent = (
-                    (self._channel(Channel("receipt", service.tenant, 0, receipt.subject)), self._message(receipt)),
-                )
-                yield Move(f"{service.tenant} sends {words_of(receipt)}"), self._after(state, place, after, sent, "")
+            for effect in self._receipts(state[2]):
+                yield effect.move, self._after(state, 2, effect, state[UNDER_WAY], state[BUDGET])
 
-    def _arrives(self, state: State, number: int, message: int, rest: tuple[int, ...]) -> tuple[Move, State]:
-        channel = self._channels[number]
-        place = channel.to
-        key = (number, message, state.services[place])
+    def _may_arrive(self, number: int) -> list[Arrival]:
+        """What may arrive next of what is under way."""
+        if number not in self._arrivals:
+            found, queues = [], self._queues[number]
+            for channel, messages in queues:
+                kind = self._channels[channel].kind
+                # Receipts may overtake each other and everything else.
+                places = range(len(messages)) if kind == "receipt" else range(1)
+                if kind == "fact" and not self.scenario.orderly:
+                    places = range(min(2, len(messages)))
+                for i in places:
+                    left = (*messages[:i], *messages[i + 1 :])
+                    rest = self._queues.of(
+                        tuple((c, left if c == channel else m) for c, m in queues if c != channel or left)
+                    )
+                    found.append(Arrival(channel, messages[i], rest, unordered=kind == "fact" and i > 0))
+                    if kind == "peer" and "a copy" in self._kinds and self._messages[messages[i]].type == "offer.sent":
+                        found.append(found[-1]._replace(copy=True))
+            self._arrivals[number] = found
+        return self._arrivals[number]
+
+    def _hear(self, channel: int, message: int, number: int) -> Effect:
+        """A message reaches a service. A copy comes to a door that does not know it: another cell's, or one restored from a backup."""
+        key = (channel, message, number)
         if key not in self._heard:
-            service, said = self.services[place], self._messages[message]
-            outcome = service.hear(state.services[place], said, channel.origin, counts=channel.kind != "copy")
+            way, said = self._channels[channel], self._messages[message]
+            service = self.services[way.to]
+            outcome = service.hear(number, said, way.origin, counts=way.kind != "copy")
             words = f"{words_of(said)} reaches the {service.name} of {service.tenant}"
-            self._heard[key] = Move(words), outcome.state, self._sent(place, outcome), outcome.fault
-        move, after, sent, fault = self._heard[key]
-        return move, self._after(_taken(state, number, rest), place, after, sent, fault)
+            self._heard[key] = self._effect(words, way.to, outcome)
+        return self._heard[key]
 
-    def _accounts_answers(self, state: State, number: int, messages: tuple[int, ...]) -> Iterator[tuple[Move, State]]:
-        """Accounts says whose an offer is; somebody may have got a login meanwhile, or lost it."""
-        channel, subject = self._channels[number], self._messages[messages[0]].subject
-        tenant = channel.origin
-        to = self._channel(Channel("told", tenant, channel.to, subject))
+    def _accounts_answers(self, asked: Channel) -> Iterator[Effect]:
+        """Accounts says whose an offer is; either may be so by now."""
+        told = self._channels.of(asked._replace(kind="told"))
         for words, answer in (
-            ("knows", RecipientFound(origin=OTHER[tenant], user_id=WHO[tenant].id)),
-            ("does not know", RecipientUnknown(origin=OTHER[tenant])),
+            ("knows", RecipientFound(origin=OTHER[asked.origin], user_id=WHO[asked.origin].id)),
+            ("does not know", RecipientUnknown(origin=OTHER[asked.origin])),
         ):
-            sent = ((to, self._message(Said.of(answer, tenant, subject))),)
-            move = Move(f"accounts of {tenant} {words} whom the offer{which(subject)} is for")
-            yield move, self._after(_taken(state, number, messages[1:]), 0, state.services[0], sent, "")
+            move = Move(f"accounts of {asked.origin} {words} whom the offer{which(asked.subject)} is for")
+            yield Effect(move, 0, ((told, self._messages.of(Said.of(answer, asked.origin, asked.subject))),), 0)
 
-    def _copied(self, state: State, number: int, messages: tuple[int, ...]) -> Iterator[tuple[Move, State]]:
-        """An offer arrives, and once more later on, at a door that does not know it: another cell's, or one restored from a backup."""
-        if "a copy" in self._kinds and state.budget[kind := self._kinds.index("a copy")]:
-            move, after = self._arrives(state, number, messages[0], messages[1:])
-            copy = ((self._channel(self._channels[number]._replace(kind="copy")), messages[0]),)
-            left = (*state.budget[:kind], state.budget[kind] - 1, *state.budget[kind + 1 :])
-            yield (
-                Move(f"{move.words}, a copy stays under way"),
-                self._after(after, 0, after.services[0], copy, after.fault, left),
-            )
-
-    def _options(self, place: int, number: int, kind: int) -> list[tuple[Move, int, tuple[tuple[int, int], ...], str]]:
-        key = (place, number, kind)
-        if key not in self._may:
-            service = self.services[place]
-            self._may[key] = [
-                (Move(option.words), outcome.state, self._sent(place, outcome), outcome.fault)
-                for option in service.options(number, self._kinds[kind])
-                if (outcome := service.do(number, option)) is not None
+    def _receipts(self, number: int) -> list[Effect]:
+        """The receipts of the customer that may leave; those of the partner would only tell how far a message has come."""
+        if number not in self._receipted:
+            service = self.services[2]
+            self._receipted[number] = [
+                Effect(
+                    Move(f"{service.tenant} sends {words_of(receipt)}"),
+                    after,
+                    (
+                        (
+                            self._channels.of(Channel("receipt", service.tenant, 0, receipt.subject)),
+                            self._messages.of(receipt),
+                        ),
+                    ),
+                    0,
+                )
+                for after, receipt in service.receipts_due(number)
             ]
-        return self._may[key]
+        return self._receipted[number]
 
-    def _sent(self, place: int, outcome: Outcome) -> tuple[tuple[int, int], ...]:
-        """Where what was said goes: the numbers of channels and messages."""
+    def _do(self, place: int, number: int, kind: str) -> list[Effect]:
+        """What people of a service may do of a kind."""
+        key = (place, number, kind)
+        if key not in self._done:
+            service = self.services[place]
+            self._done[key] = [self._effect(words, place, outcome) for words, outcome in service.options(number, kind)]
+        return self._done[key]
+
+    def _effect(self, words: str, place: int, outcome: Outcome) -> Effect:
         service, sent = self.services[place], []
         for said in outcome.says:
+            if said.type == "details.shared":
+                continue
             if said.to != service.tenant:
                 channel = Channel("peer", service.tenant, (place + 2) % 4, said.subject)
             elif said.type == "offer.arrived":
@@ -235,58 +285,56 @@ class World:
                 channel = Channel("fact", service.tenant, place + 1, said.subject)
             else:
                 continue
-            sent.append((self._channel(channel), self._message(said)))
-        return tuple(sent)
+            sent.append((self._channels.of(channel), self._messages.of(said)))
+        return Effect(Move(words), outcome.state, tuple(sent), self._faults.of(outcome.fault))
 
-    def _channel(self, channel: Channel) -> int:
-        if channel not in self._channel_numbers:
-            self._channel_numbers[channel] = len(self._channels)
-            self._channels.append(channel)
-        return self._channel_numbers[channel]
+    def _move(self, move: Move, more: str) -> Move:
+        key = (move.words, more)
+        if key not in self._words:
+            self._words[key] = Move(move.words + more)
+        return self._words[key]
 
-    def _message(self, said: Said) -> int:
-        if said not in self._message_numbers:
-            self._message_numbers[said] = len(self._messages)
-            self._messages.append(said)
-        return self._message_numbers[said]
+    def _left(self, number: int) -> list[tuple[int, int]]:
+        """The kinds of things that may still be done, each with what is left after it."""
+        if number not in self._allowed:
+            budget = self._budgets[number]
+            self._allowed[number] = [
+                (kind, self._budgets.of((*budget[:kind], most - 1, *budget[kind + 1 :])))
+                for kind, most in enumerate(budget)
+                if most
+            ]
+        return self._allowed[number]
 
-    @staticmethod
-    def _after(
-        state: State,
-        place: int,
-        number: int,
-        sent: tuple[tuple[int, int], ...],
-        fault: str,
-        budget: tuple[int, ...] | None = None,
-    ) -> State:
-        services, flying = state.services, state.flying
-        if services[place] != number:
-            services = (*services[:place], number, *services[place + 1 :])  # type: ignore[assignment]
-        if sent:
-            queues = dict(flying)
-            for channel, message in sent:
-                queues[channel] = (*queues.get(channel, ()), message)
-            flying = tuple(sorted(queues.items()))
-        return State(services, flying, state.budget if budget is None else budget, fault)
+    def _after(self, state: State, place: int, effect: Effect, under_way: int, budget: int) -> State:
+        if effect.sent:
+            key = (under_way, effect.sent)
+            if key not in self._sending:
+                queues = dict(self._queues[under_way])
+                for channel, message in effect.sent:
+                    queues[channel] = (*queues.get(channel, ()), message)
+                self._sending[key] = self._queues.of(tuple(sorted(queues.items())))
+            under_way = self._sending[key]
+        a, b, c, d = state[:4]
+        if place == 0:
+            a = effect.after
+        elif place == 1:
+            b = effect.after
+        elif place == 2:
+            c = effect.after
+        else:
+            d = effect.after
+        return a, b, c, d, under_way, budget, effect.fault
 
     # What must be so
 
     def wrong(self, state: State, quiet: bool) -> str | None:
-        if state.fault:
-            return state.fault
-        if state.flying or (self.scenario.receipts and self.services[2].receipts_due(state.services[2])):
+        if state[FAULT]:
+            return self._faults[state[FAULT]]
+        if state[UNDER_WAY] or (self.scenario.receipts and self._receipts(state[2])):
             return None
-        if state.services not in self._judged:
-            self._judged[state.services] = Judge(self, state.services).verdict()
-        return self._judged[state.services]
-
-
-def _taken(state: State, number: int, rest: tuple[int, ...]) -> State:
-    if rest:
-        flying = tuple((n, rest if n == number else messages) for n, messages in state.flying)
-    else:
-        flying = tuple((n, messages) for n, messages in state.flying if n != number)
-    return State(state.services, flying, state.budget, state.fault)
+        if state[:4] not in self._judged:
+            self._judged[state[:4]] = Judge(self, state[:4]).verdict()
+        return self._judged[state[:4]]
 
 
 class Judge:
