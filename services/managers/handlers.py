@@ -43,12 +43,12 @@ _LOOK_AFTER_AT_ONCE = 50
 
 
 def list_managers(work: Work, call: Call, query: Paged, now: datetime) -> Json:
-    """{"items": [{contact_id, name, email, owner}], "next": cursor or None}, the account owner first, then by name.
+    """{"items": [{contact_id, name, email, owner}], "next": cursor or None, "version"}, the account owner first, then by name.
 
     Whether the actor may see the partnership was asked at the door. An offer that waits for our answer has no team yet.
     """
     team = work.peek(Team, call.tenant, call.ids["partnership_id"])
-    return {"items": [], "next": None} if team is None else _listed(work, team, query)
+    return {"items": [], "next": None, "version": 0} if team is None else _listed(work, team, query)
 
 
 def unheard_of(work: Work, call: Call, ids: Sequence[str], now: datetime) -> list[str]:
@@ -156,6 +156,7 @@ def _listed(work: Work, team: Team, query: Paged) -> Json:
             for member in items
         ],
         "next": items[-1].id if start + query.limit < len(members) else None,
+        "version": team.version,
     }
 
 

@@ -516,6 +516,7 @@ class Manager(Shown):
 class ManagerList(Shown):
     items: list[Manager]
     next: str | None
+    version: Annotated[int, Field(description="Of the team, for `If-Match`.")]
 
 
 class Author(Shown):

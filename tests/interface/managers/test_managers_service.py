@@ -123,6 +123,7 @@ def test_the_team_of_an_offer_is_there_as_soon_as_offers_shows_it(office: Office
     assert office.listed(partnership) == {
         "items": [{"contact_id": story.ADA.id, "name": "Ada Lindqvist", "email": "ada@kazenor.example", "owner": True}],
         "next": None,
+        "version": 1,
     }
     stated = {
         "version": 1,
@@ -142,7 +143,7 @@ def test_the_team_of_an_offer_is_there_as_soon_as_offers_shows_it(office: Office
 def test_who_accepts_owns_the_team_of_the_customer(office: Office) -> None:
     partnership = new_id()
     office.state(partnership, story.RECEIVED)
-    assert office.listed(partnership) == {"items": [], "next": None}
+    assert office.listed(partnership) == {"items": [], "next": None, "version": 0}
     office.state(partnership, story.ACCEPTANCE_GIVEN)
     assert [(one["name"], one["owner"]) for one in office.listed(partnership)["items"]] == [("Nils Holm", True)]
 

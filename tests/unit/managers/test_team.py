@@ -26,6 +26,7 @@ def test_an_offer_makes_a_team_owned_by_its_sender(stage: Stage) -> None:
             {"contact_id": BEN.id, "name": "Ben", "email": "ben@kazenor.example", "owner": False},
         ],
         "next": None,
+        "version": 1,
     }
 
 
@@ -66,7 +67,7 @@ def test_a_team_is_stated_once_with_its_owner(stage: Stage) -> None:
 
 def test_teams_are_private_to_their_side(stage: Stage) -> None:
     stage.tell(handlers.offer_submitted, submitted(ADA, BEN))
-    assert stage.listed("northwind") == {"items": [], "next": None}
+    assert stage.listed("northwind") == {"items": [], "next": None, "version": 0}
 
 
 @pytest.mark.parametrize("first", ["user", "team"])
