@@ -157,7 +157,7 @@ class Service:
             if wish.kind == kind:
                 with contextlib.suppress(Refusal):
                     outcome = self._step(state, wish.do)
-                    if outcome.state != state or outcome.says:
+                    if outcome.state != state or outcome.says or outcome.fault:
                         yield wish.words, outcome
 
     def wishes(self, state: int, kind: str) -> Iterator[Wish]:
@@ -171,6 +171,10 @@ class Service:
         new_id, self.makes_ids.new_id = self.makes_ids.new_id, lambda: self._id(before)
         try:
             do(work)
+        except Refusal:
+            raise
+        except Exception as error:
+            return Outcome(state, (), f"the {self.name} of {self.tenant} fails: {type(error).__name__}: {error}")
         finally:
             self.makes_ids.new_id = new_id
         if self.receipts:

@@ -1,8 +1,9 @@
 """Part two: two businesses, offers and contacts of each, and streams between them that are first in, first out, as part one makes them.
 
-Everything people may do within the budget of a scenario, and every delivery, in every order. Left out is what feeds nothing back: facts
-that only history, notifications and lists hear (what contacts states of its figures is one), the details of lent people and names of account owners (shared
-values, rule 7), and having looked. Commands are not asked for at the door of offers first: convergence never depends on it.
+Everything people may do within the budget of a scenario, and every delivery, in every order. Left out is what feeds nothing back: facts that
+only history, notifications and lists hear (contacts' figures among them), the details of lent people and the names of account owners
+(shared values, rule 7: whole, with a counter, over one stream), and having looked. Nobody asks at the door of offers before contacts does
+what a person wants: what both sides agree on must not depend on it.
 """
 
 from __future__ import annotations
@@ -39,8 +40,9 @@ PHASES = {"terminated": "ended", "modified": "accepted", "bounced": "undeliverab
 class Scenario:
     """What people may do, how often, and where it begins.
 
-    Without `contacts` there is offers only: nothing that contacts does comes back to it. `people` are those whom proposals are about, at most `most` in one. `begun`: Ada works there already. `receipts` travel as messages of
-    their own; without `mailbox` accounts has to say whose an offer is; not `orderly`, a local fact may be folded before the one ahead of it.
+    `people` are those whom proposals are about, at most `most` in one; `offered` those whom an offer names; `begun`: they work there
+    already. Without `contacts` there is offers only, as nothing that contacts does comes back to it. `receipts` travel as messages of their
+    own; without `mailbox` accounts has to say whose an offer is; not `orderly`, a local fact may be folded before the one ahead of it.
     """
 
     name: str
