@@ -100,16 +100,16 @@ class Run:
         """One thing happens, or some at once."""
         self.pass_time()
         chance = self.random.random()
-        if chance < 0.40:
+        if chance < 0.45:
             self.somebody_acts()
-        elif chance < 0.41:
+        elif chance < 0.46:
             self.at_the_door()
-        elif chance < 0.42:
+        elif chance < 0.47:
             self.at_once()
-        elif chance < 0.55:
+        elif chance < 0.60:
             for request in self.people.duel():
                 self.ask(request)
-        elif chance < 0.92:
+        elif chance < 0.93:
             self.flow(self.haste)
         elif chance < 0.97:
             for _ in range(3):

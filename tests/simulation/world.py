@@ -335,7 +335,7 @@ class World:
         self.met("gap parked", tally.parked)
         if tally.failed and self.stumbling is not None:
             self.met("a use case failed, and its message waits for another try")
-            tally.failed -= 1
+            tally.failed = 0
         for what in ("failed", "dead", "forked"):
             if getattr(tally, what):
                 self.problem(f"{home}: {name}: {getattr(tally, what)} {what} of {names}")
