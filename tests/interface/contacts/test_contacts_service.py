@@ -370,7 +370,10 @@ def test_a_proposal_with_a_repeated_key_is_made_once_also_at_the_same_instant(of
 
 
 def test_a_proposal_that_arrives_is_answered_with_roles(office: Office) -> None:
-    partnership, _, olof = working(office)
+    mia, olof = office.create("Mia Berg"), office.create("Olof Palm")
+    partnership = office.offer(mia)
+    # Only the customer knows of the acceptance: contacts of the partner says nothing itself, and we speak in its name.
+    office.accept(partnership, mia, new_id())
     mid = new_id()
     item = ProposedItem(action="add", contact_id=olof["id"], assignment_id=new_id(), name="Olof Palm")
     proposal = ModificationProposed(
