@@ -162,6 +162,7 @@ class Settings(Shown):
     offers_from: str
     blocked_tenants: list[str]
     limits: Limits
+    version: int
 
 
 class SettingsChange(Given):
@@ -330,6 +331,12 @@ class Ended(Shown):
     at: Time
 
 
+class OfferedContact(Shown):
+    contact_id: Id
+    name: str
+    title: str
+
+
 class Partnership(Shown):
     """A partnership as our side sees it; both sides know it by the same id."""
 
@@ -349,8 +356,10 @@ class Partnership(Shown):
     sent_by: Person
     sent_at: Time
     expires_at: Time | None
+    customer_email: str
     contacts_count: int
     offered_count: int
+    offered: Annotated[list[OfferedContact], Field(description="Whom the offer named.")]
     managers_count: int
     pending_modifications: int
     owners: Owners
@@ -405,6 +414,8 @@ class Termination(Given):
 class GrantedRole(Shown):
     environment: str
     role: str
+    environment_id: str
+    role_id: str
 
 
 class Assignment(Shown):
@@ -440,7 +451,10 @@ class NewModification(Given):
     release_contact_ids: Annotated[Ids, Field(description="People who work there now.")] = []
     reason: Annotated[str, Field(min_length=1, max_length=500, description="The other side reads it.")]
     in_reply_to: Annotated[
-        Id | None, Field(description="A proposal of ours whose answer suggested something else.")
+        Id | None,
+        Field(
+            description="A proposal of this partnership that this one replies to, such as one whose answer suggested something else."
+        ),
     ] = None
 
 
@@ -553,6 +567,7 @@ class Notification(Shown):
     title: str
     text: str
     partnership_id: Id | None
+    href: Annotated[str, Field(description="The path of the page it leads to.")]
     read: bool
 
 
