@@ -130,6 +130,12 @@ NOBODY_AND_HELD = Scenario(
 SMALL = (OFFER, ENDING, READDING, AGAIN, CROSSING, HELD, NOBODY, NOBODY_AND_HELD)
 """What `make test` explores."""
 
+ENDING_TWO = replace(ENDING, name="ending, two proposals", budget={**ENDING.budget, "kazenor proposes": 2})
+AGAIN_THREE = replace(
+    AGAIN,
+    name="again, three a side",
+    budget={**AGAIN.budget, "kazenor proposes": 3, "northwind proposes": 3, "northwind ends": 1},
+)
 HELD_TWICE = replace(
     HELD,
     name="held twice",
@@ -140,5 +146,5 @@ NOBODY_AND_MORE = replace(
     name="nobody there, and held (large)",
     budget={**HELD.budget, "a copy": 1},
 )
-LARGE = (THREE, HELD_TWICE, NOBODY_AND_MORE)
+LARGE = (ENDING_TWO, AGAIN_THREE, HELD_TWICE, NOBODY_AND_MORE, THREE)
 """What `make explore` explores besides."""
