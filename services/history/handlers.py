@@ -31,6 +31,7 @@ from shared.contracts.offers import (
     ExpiryGiven,
     ExpiryReceived,
     Manager,
+    OfferLeft,
     OfferReceived,
     OfferSubmitted,
     OfferUndeliverable,
@@ -91,7 +92,7 @@ def _keep(
 
 
 def offer_submitted(work: Work, message: Heard[OfferSubmitted], now: datetime) -> None:
-    """We sent an offer (OE-06)."""
+    """We sent an offer (OE-06). One that is held back is known to nobody else, until `offer.left` says so."""
     fact = message.data
     data = {
         "customer": fact.customer,
@@ -99,6 +100,21 @@ def offer_submitted(work: Work, message: Heard[OfferSubmitted], now: datetime) -
         "message": fact.message,
         "contacts": _people(fact.contacts),
         "managers": _named(fact.managers),
+    }
+    if fact.held:
+        _keep(work, message, "offer.held", "us", fact.sent_by.name, fact.sent_at, data, shared=False)
+    else:
+        _keep(work, message, "offer.sent", "us", fact.sent_by.name, fact.sent_at, data)
+
+
+def offer_left(work: Work, message: Heard[OfferLeft], now: datetime) -> None:
+    """An offer that was held back has left: the entry that both sides share (OE-06)."""
+    fact = message.data
+    data = {
+        "customer": fact.customer,
+        "email": fact.email,
+        "message": fact.message,
+        "contacts": _people(fact.contacts),
     }
     _keep(work, message, "offer.sent", "us", fact.sent_by.name, fact.sent_at, data)
 

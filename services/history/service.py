@@ -27,6 +27,7 @@ from shared.contracts.offers import (
     EndReceived,
     ExpiryGiven,
     ExpiryReceived,
+    OfferLeft,
     OfferReceived,
     OfferSubmitted,
     OfferUndeliverable,
@@ -58,6 +59,10 @@ class HistoryService:
     @on(OfferSubmitted)
     def offer_submitted(self, work: Work, message: Heard[OfferSubmitted], now: datetime) -> None:
         handlers.offer_submitted(work, message, now)
+
+    @on(OfferLeft)
+    def offer_left(self, work: Work, message: Heard[OfferLeft], now: datetime) -> None:
+        handlers.offer_left(work, message, now)
 
     @on(OfferReceived)
     def offer_received(self, work: Work, message: Heard[OfferReceived], now: datetime) -> None:

@@ -154,7 +154,7 @@ class OffersFact(Fact):
 
 
 class OfferSubmitted(OffersFact):
-    """We sent an offer."""
+    """We sent an offer. One that is `held` has not left yet (protocol rule 5): `offer.left` tells when it does."""
 
     type: ClassVar[str] = "offer.submitted"
     customer: str
@@ -165,6 +165,19 @@ class OfferSubmitted(OffersFact):
     expires_at: Moment
     contacts: list[OfferedContact]
     managers: list[Manager]
+    held: bool = False
+
+
+class OfferLeft(OffersFact):
+    """An offer of ours that was held back has left: from now on the other side hears of it."""
+
+    type: ClassVar[str] = "offer.left"
+    customer: str
+    email: str
+    message: str
+    sent_by: Person
+    sent_at: Moment
+    contacts: list[OfferedContact]
 
 
 class OfferArrived(OffersFact):

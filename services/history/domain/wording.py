@@ -42,6 +42,12 @@ def _sent(entry: Entry) -> str:
     return f"{doer(entry)} offered to work together and {proposed}."
 
 
+def _held(entry: Entry) -> str:
+    customer = entry.data.get("customer", "the customer")
+    proposed = count(len(entry.data.get("contacts", [])), "contact")
+    return f"{doer(entry)} wrote a new offer to {customer} with {proposed}; it leaves once they know that the last one is over."
+
+
 def _accepted(entry: Entry) -> str:
     accepted, declined = len(entry.data.get("contacts", [])), len(entry.data.get("declined", []))
     whose = "our" if entry.side == "them" else f"{entry.data.get('partner', 'the partner')}’s"
@@ -175,6 +181,7 @@ def _team_changed(entry: Entry) -> str:
 
 _TITLES: Mapping[str, Callable[[Entry], str]] = {
     "offer.sent": _sent,
+    "offer.held": _held,
     "offer.accepted": _accepted,
     "offer.declined": _declined,
     "offer.undeliverable": _undeliverable,

@@ -77,6 +77,18 @@ def _release(work: Work, pair: Pair, held: Partnership, now: datetime) -> None:
     p = work.put(rules.release(held))
     work.put(Pair(tenant=pair.tenant, id=pair.id, partnership_id=p.id))
     tell_offer(work, p, business.company if business is not None else p.tenant)
+    work.say(
+        said.OfferLeft(
+            customer=p.counterpart,
+            email=p.email,
+            message=p.message,
+            sent_by=said.Person(id=p.sent_by.id, name=p.sent_by.name),
+            sent_at=p.sent_at,
+            contacts=[said.OfferedContact(id=c.id, name=c.name, title=c.title) for c in p.offered],
+        ),
+        tenant=p.tenant,
+        subject=p.id,
+    )
     # It names the sender; the account owner may be somebody else by now.
     naming.tell_owner(work, p, now)
 

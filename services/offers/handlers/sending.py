@@ -67,6 +67,7 @@ def send_offer(work: Work, call: Call, command: SendOffer, *, person: Person, an
             expires_at=p.expires_at,
             contacts=[said.OfferedContact(id=c.id, name=c.name, title=c.title) for c in contacts],
             managers=managers,
+            held=p.held,
         ),
         tenant=tenant,
         subject=p.id,

@@ -272,3 +272,13 @@ def test_each_author_of_an_end_has_an_entry() -> None:
         ("partnership.ended", "Nils Holm", "Us too."),
         ("partnership.ended", "Ada Lindqvist", "The project is over."),
     ]
+
+
+def test_an_offer_that_is_held_back_is_shared_once_it_has_left() -> None:
+    held = but(story.SUBMITTED, held=True)
+    left = offers.OfferLeft.model_validate(story.SUBMITTED.model_dump())
+    [prepared, sent] = told(held, left, tenant="kazenor")
+    assert (prepared["type"], prepared["shared"]) == ("offer.held", False)
+    assert "leaves once they know that the last one is over" in prepared["title"]
+    [theirs] = told(story.RECEIVED)
+    assert [(e["type"], e["at"], e["shared"]) for e in (sent, theirs)] == [("offer.sent", sent["at"], True)] * 2

@@ -29,7 +29,7 @@ SILENT = {
     "tenant.registered", "user.changed", "settings.changed", "profile.changed", "profile.received", "recipient.found",
     "recipient.unknown",
     # Not for anybody yet; somebody looked; figures of what is told by other facts.
-    "offer.arrived", "partnership.looked_at", "assignments.changed",
+    "offer.arrived", "offer.left", "partnership.looked_at", "assignments.changed",
 }  # fmt: skip
 SEEING_ALL = Audience(tenant="northwind", id="northwind", user_ids=("ann", "pat"))
 MANAGING = Team(tenant="northwind", id=story.PARTNERSHIP, revision=1, user_ids=("mel", "ann"), recipient_id="rob")
