@@ -42,7 +42,7 @@ def main(arguments: list[str]) -> int:
     if command == "simulate":
         os.execv(python, [python, "-m", "tests.simulation", *rest])
     if command == "explore":
-        os.execv(python, [python, "-W", "ignore::DeprecationWarning", "-m", "tests.exploration", *rest])
+        os.execv(python, [python, "-W", "ignore", "-m", "tests.exploration", *rest])
     if command == "screenshots":
         os.execv(python, [python, "-m", "tests.screenshots"])
     if command == "test":
