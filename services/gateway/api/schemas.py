@@ -325,6 +325,8 @@ class Owners(Shown):
 
 
 class Ended(Shown):
+    """`reason` is ours when we ended it, else theirs; `their_reason` is theirs whenever they did."""
+
     by: Literal["us", "them", "both"]
     reason: str | None
     their_reason: str | None
