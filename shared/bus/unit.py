@@ -111,6 +111,17 @@ class Unit:
     def get(self, record: type[R], tenant: str, id: str) -> R | None:
         return self._read(record, tenant, id, lock=True)
 
+    def get_many(self, record: type[R], tenant: str, ids: Iterable[str]) -> dict[str, R]:
+        table, wanted = self.tables.of(record), sorted(set(ids))
+        for key in ((table.name, tenant, id) for id in wanted):
+            held = self._held.get(key)
+            if held is not None and not held.locked and not held.dirty:
+                del self._held[key]
+        subjects = [(tenant, id) for id in wanted] if table.by_subject else []
+        self.prefetch(subjects, [Wanted(table, tenant, id) for id in wanted])
+        found = {id: self._held[(table.name, tenant, id)].record for id in wanted}
+        return {id: one for id, one in found.items() if one is not None}
+
     def peek(self, record: type[R], tenant: str, id: str) -> R | None:
         return self._read(record, tenant, id, lock=False)
 

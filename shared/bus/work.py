@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
@@ -53,6 +53,9 @@ class Work(Protocol):
 
     def get(self, record: type[R], tenant: str, id: str) -> R | None:
         """The record, locked."""
+
+    def get_many(self, record: type[R], tenant: str, ids: Iterable[str]) -> dict[str, R]:
+        """Those of these records that are there, by id: read at once, and locked in the order of their ids."""
 
     def peek(self, record: type[R], tenant: str, id: str) -> R | None:
         """The record without a lock: for what is only looked up."""

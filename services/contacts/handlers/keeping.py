@@ -22,10 +22,9 @@ def load(work: Work, tenant: str, partnership_id: str, *mids: str) -> Agreement 
     partnership = work.get(Partnership, tenant, partnership_id)
     if partnership is None:
         return None
-    found = [
-        work.get(Modification, tenant, modifying.key(partnership_id, mid)) for mid in sorted({*partnership.open, *mids})
-    ]
-    return Agreement(partnership, {one.mid: one for one in found if one is not None})
+    keys = [modifying.key(partnership_id, mid) for mid in {*partnership.open, *mids}]
+    found = work.get_many(Modification, tenant, keys) if keys else {}
+    return Agreement(partnership, {one.mid: one for one in found.values()})
 
 
 def keep(work: Work, before: Agreement | None, after: Agreement) -> Agreement:
@@ -86,9 +85,8 @@ def tell(work: Work, partnership: Partnership, message: PeerMessage) -> Partners
 
 def tell_details(work: Work, partnership: Partnership) -> Partnership:
     """Tell the customer about everybody who works there, unless it has heard just that."""
-    # Locked in the order of their ids, like everywhere.
-    found = {id: work.get(Contact, partnership.tenant, id) for id in sorted(lending.working(partnership))}
-    people = [lent(contact) for id in lending.working(partnership) if (contact := found[id]) is not None]
+    found = work.get_many(Contact, partnership.tenant, lending.working(partnership))
+    people = [lent(found[id]) for id in lending.working(partnership) if id in found]
     after = lending.share(partnership, people)
     if after is partnership:
         return partnership

@@ -276,8 +276,9 @@ def list_assignments(work: Work, call: Call, query: Paged, now: datetime) -> Jso
         }
     else:
         people = {one.id: one for one in partnership.details}
-    found = [work.peek(Modification, call.tenant, modifying.key(partnership.id, mid)) for mid in partnership.open]
-    agreement = Agreement(partnership, {one.mid: one for one in found if one is not None})
+    keys = [modifying.key(partnership.id, mid) for mid in partnership.open]
+    found = work.find(Modification, call.tenant, where={"id": keys}, limit=len(keys)).items if keys else []
+    agreement = Agreement(partnership, {one.mid: one for one in found})
     return {"items": [_assignment(agreement, one, people.get(one.contact_id)) for one in items], "next": following}
 
 

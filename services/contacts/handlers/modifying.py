@@ -50,8 +50,8 @@ def propose_modification(
     before = load(work, call.tenant, call.ids["partnership_id"], *replied)
     if before is None:
         raise WrongState("Contacts can be changed once the offer has been accepted.")
-    # Locked, in the order of their ids: nobody is proposed and deleted at the same moment.
-    people = {id: work.get(Contact, call.tenant, id) for id in sorted(command.add_contact_ids)}
+    # Locked: nobody is proposed and deleted at the same moment.
+    people = work.get_many(Contact, call.tenant, command.add_contact_ids)
     wanted = [people.get(id) for id in command.add_contact_ids]
     mid = new_id()
     items = rules.wishes(

@@ -41,6 +41,26 @@ def test_a_record_is_read_as_it_was_kept_and_its_version_counts_saves(database: 
         assert unit(storage).peek(Note, "kazenor", "n1").version == 2  # type: ignore[union-attr]
 
 
+def test_several_records_are_read_at_once_with_what_this_transaction_has_changed(database: Any) -> None:
+    with database.transaction(["kazenor"]) as storage:
+        work = unit(storage)
+        for id in ("n1", "n2", "n3"):
+            work.put(Note(tenant="kazenor", id=id))
+        work.commit()
+    with database.transaction(["kazenor"]) as storage:
+        work = unit(storage)
+        work.put(Note(tenant="kazenor", id="n2", words=("new",)))
+        work.delete(Note, "kazenor", "n3")
+        asked: list[Any] = []
+        fetch = storage.fetch
+        storage.fetch = lambda subjects, wanted, **more: (asked.append(wanted), fetch(subjects, wanted, **more))[1]
+        found = work.get_many(Note, "kazenor", ["n4", "n3", "n2", "n1"])
+        assert {id: note.words for id, note in found.items()} == {"n1": (), "n2": ("new",)}
+        assert [[(w.id, w.lock) for w in wanted] for wanted in asked] == [[("n1", True), ("n4", True)]]
+        assert work.put(found["n1"]).version == 2
+        work.commit()
+
+
 def test_a_transaction_that_is_not_committed_leaves_nothing(database: Any) -> None:
     with database.transaction(["kazenor"]) as storage:
         work = unit(storage)
