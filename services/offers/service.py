@@ -216,6 +216,10 @@ class OffersService:
     def user_changed(self, work: Work, message: Heard[from_accounts.UserChanged], now: datetime) -> None:
         replicas.user_changed(work, message, now)
 
+    @on(said.NamesDue)
+    def names_due(self, work: Work, message: Heard[said.NamesDue], now: datetime) -> None:
+        replicas.names_due(work, message, now)
+
     @on(from_accounts.ProfileReceived)
     def profile_received(self, work: Work, message: Heard[from_accounts.ProfileReceived], now: datetime) -> None:
         replicas.profile_received(work, message, now)

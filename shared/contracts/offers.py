@@ -371,3 +371,11 @@ class ExpiryDue(Timer):
 
     publisher: ClassVar[str] = "offers"
     type: ClassVar[str] = "expiry.due"
+
+
+class NamesDue(Timer):
+    """Another business told its name: see to the tiles with it. Subject: its tenant name. `after`: the last run's cursor."""
+
+    publisher: ClassVar[str] = "offers"
+    type: ClassVar[str] = "names.due"
+    after: str | None = None

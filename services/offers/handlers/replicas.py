@@ -14,8 +14,9 @@ from shared.bus.work import Heard, Work
 from shared.contracts import accounts as from_accounts
 from shared.contracts import contacts as from_contacts
 from shared.contracts import managers as from_managers
+from shared.contracts import offers as said
 
-_AT_ONCE = 200
+_AT_ONCE = 50
 
 
 def tenant_registered(work: Work, message: Heard[from_accounts.TenantRegistered], now: datetime) -> None:
@@ -82,15 +83,18 @@ def profile_received(work: Work, message: Heard[from_accounts.ProfileReceived], 
     told = data.model_dump()
     addresses = tuple(Address(**one) for one in told.pop("addresses"))
     work.put(Counterpart(tenant=tenant, id=id, addresses=addresses, **told))
-    after = None
-    while True:
-        page = work.find(Partnership, tenant, where={"counterpart": id}, after=after, limit=_AT_ONCE)
-        for found in page.items:
-            if found.company == data.company:
-                continue
-            p = work.get(Partnership, tenant, found.id)
-            if p is not None:
-                work.put(replace(p, company=data.company, updated_at=now))
-        after = page.next
-        if after is None:
-            return
+    # Not here: there may be many tiles, and lists do not see what this transaction has written.
+    work.later(said.NamesDue(), tenant=tenant, subject=id, at=now)
+
+
+def names_due(work: Work, message: Heard[said.NamesDue], now: datetime) -> None:
+    """Put the name that another business told last onto its tiles, some at a time."""
+    tenant, id = message.tenant, message.subject
+    known = work.peek(Counterpart, tenant, id)
+    page = work.find(Partnership, tenant, where={"counterpart": id}, after=message.data.after, limit=_AT_ONCE)
+    locked = work.get_many(Partnership, tenant, [found.id for found in page.items])
+    for p in locked.values():
+        if known is not None and p.company != known.company:
+            work.put(replace(p, company=known.company, updated_at=now))
+    if page.next is not None:
+        work.later(said.NamesDue(after=page.next), tenant=tenant, subject=id, at=now)

@@ -18,6 +18,9 @@ ADDRESS = {
 def told(town: Town, counter: int, company: str, **more: Any) -> None:
     """kazenor's accounts has heard from northwind's."""
     town.kazenor.hear(from_accounts.ProfileReceived(counter=counter, company=company, **more), subject="northwind")
+    # Its name goes onto the tiles some at a time.
+    for _ in range(5):
+        town.kazenor.ring()
 
 
 def test_a_profile_is_shown_on_the_partnership_and_not_in_lists(town: Town) -> None:
