@@ -39,6 +39,7 @@ from shared.contracts.offers import ExpiryDue
 from shared.errors import Refusal
 from tests.exploration.ledger import Ledger, Records, Said
 from tests.exploration.search import Numbers
+from tests.support.entrypoints import handlers
 
 NOW = datetime(2026, 5, 4, 9, tzinfo=UTC)
 KAZENOR, NORTHWIND = "kazenor", "northwind"
@@ -71,22 +72,6 @@ class Wish(NamedTuple):
     do: Callable[[Ledger], Any]
 
 
-def handlers(service: type) -> tuple[dict[str, Callable[..., None]], Callable[..., None] | None]:
-    """The message handlers of a service class by the type of message, and what hears of receipts."""
-    found: dict[str, Callable[..., None]] = {}
-    confirmed = None
-    instance = service()
-    for name in dir(service):
-        method = getattr(instance, name)
-        for entry in getattr(method, "nameko_entrypoints", ()):
-            model = getattr(entry, "model", None)
-            if model is Confirmed:
-                confirmed = method
-            elif model is not None:
-                found[model.type] = method
-    return found, confirmed
-
-
 class Service:
     """One service of one tenant. What it holds is named by a number, 0 for nothing.
 
@@ -102,7 +87,8 @@ class Service:
     def __init__(self, tenant: str, known: Records, *, receipts: bool = False) -> None:
         self.tenant, self.known, self.receipts = tenant, known, receipts
         self.other = NORTHWIND if tenant == KAZENOR else KAZENOR
-        self.hears, self._confirmed = handlers(self.service)
+        heard, self._confirmed = handlers(self.service())
+        self.hears = {type_: one.handle for (_, _, type_), one in heard.items()}
         self._states: Numbers[frozenset[tuple[Any, Any]]] = Numbers()
         self._kept: dict[tuple[Any, Any], tuple[Any, Any]] = {}
         self.number({})

@@ -83,8 +83,8 @@ THREE = Scenario(
         "northwind proposes": 2,
         "kazenor withdraws": 1,
         "northwind withdraws": 1,
-        "kazenor answers": 2,
-        "northwind answers": 2,
+        "kazenor answers": 1,
+        "northwind answers": 1,
         "kazenor ends": 1,
     },
 )

@@ -33,6 +33,7 @@ from shared.bus.work import Confirmed, Heard
 from shared.errors import Refusal, Unavailable
 from tests.simulation.bus import Broker, Carried, Relay
 from tests.simulation.faults import Database, Killed, Stumbled
+from tests.support.entrypoints import listens
 
 START = datetime.fromisoformat("2026-05-04T09:00:00+00:00")
 TENANTS = ("kazenor", "northwind", "solvik")
@@ -59,18 +60,6 @@ class Ids:
         value = at << 80 | 7 << 76 | self.world.ids.getrandbits(12) << 64 | 2 << 62 | self.world.ids.getrandbits(62)
         text = f"{value:032x}"
         return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
-
-
-@functools.cache
-def _listens(cls: type[Any]) -> list[tuple[str, Any, Any]]:
-    """The message handlers of a service as its class declares them: (method, model, needs)."""
-    found = []
-    for name in sorted(dir(cls)):
-        for entry in getattr(getattr(cls, name), "nameko_entrypoints", ()):
-            model = getattr(entry, "model", None)
-            if model is not None:
-                found.append((name, model, entry.needs))
-    return found
 
 
 class Asked:
@@ -155,7 +144,7 @@ class Service:
                 setattr(self.instance, name, Asked(self, value.service))
         hear: dict[tuple[str, str, str], Handler] = {}
         confirmed = None
-        for name, model, needs in _listens(self.cls):
+        for name, model, needs in listens(self.cls):
             method = getattr(self.instance, name)
             if model is Confirmed:
                 confirmed = self._watched(method)

@@ -8,29 +8,17 @@ from typing import Any
 from services.accounts import handlers
 from services.accounts.service import AccountsService
 from services.accounts.store import TABLES
-from shared.bus.inbox import Handler, Inbox, decode
+from shared.bus.inbox import Inbox, decode
 from shared.bus.records import Tables
 from shared.contracts.accounts import ProfileReceived, ProfileShared
 from shared.contracts.messages import Message
 from shared.contracts.offers import AcceptanceGiven, AcceptanceReceived, EndGiven, EndReceived, Person
 from shared.ids import new_id
+from tests.support.entrypoints import handlers as handlers_of
 from tests.support.saying import Streams
 from tests.unit.accounts.desk import Accounts
 
 SOMEBODY = Person(id=new_id(), name="Somebody")
-
-
-def entrypoints() -> dict[tuple[str, str, str], Handler]:
-    """The message handlers of the service as its class declares them."""
-    found: dict[tuple[str, str, str], Handler] = {}
-    service = AccountsService()
-    for name in dir(AccountsService):
-        method = getattr(service, name)
-        for entry in getattr(method, "nameko_entrypoints", ()):
-            model = getattr(entry, "model", None)
-            if model is not None:
-                found[(model.kind, model.publisher, model.type)] = Handler(model, method, entry.needs)
-    return found
 
 
 class Side(Accounts):
@@ -39,7 +27,9 @@ class Side(Accounts):
     def __init__(self, tenant: str) -> None:
         super().__init__()
         self.tenant = tenant
-        self.inbox = Inbox(self.database, "accounts", Tables(TABLES), entrypoints(), clock=lambda: self.now)
+        self.inbox = Inbox(
+            self.database, "accounts", Tables(TABLES), handlers_of(AccountsService())[0], clock=lambda: self.now
+        )
         self.admin = str(self.register(tenant, f"admin@{tenant}.example", tenant.title())["user"]["id"])
         self._offers = Streams()
 

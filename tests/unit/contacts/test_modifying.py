@@ -15,7 +15,7 @@ from services.contacts.handlers import lending, modifying
 from services.contacts.service import ContactsService
 from services.contacts.store import TABLES
 from shared.bus.door import Person
-from shared.bus.inbox import Handler, Inbox, decode
+from shared.bus.inbox import Inbox, decode
 from shared.bus.memory import MemoryDatabase
 from shared.bus.records import Tables
 from shared.bus.session import Session
@@ -39,6 +39,7 @@ from shared.contracts.offers import (
 from shared.contracts.offers import Person as Said
 from shared.errors import ContactHasPendingChange, NotFound, ValidationError, WrongState
 from shared.ids import new_id
+from tests.support.entrypoints import handlers
 from tests.support.hearing import START, said
 from tests.support.saying import Streams
 
@@ -54,19 +55,8 @@ class Side:
         self.tenant, self.now = tenant, START
         self.database = MemoryDatabase()
         self.session = Session(self.database, "contacts", Tables(TABLES), clock=lambda: self.now)
-        handlers: dict[tuple[str, str, str], Handler] = {}
-        service, confirmed = ContactsService(), None
-        for attribute in dir(ContactsService):
-            method = getattr(service, attribute)
-            for entry in getattr(method, "nameko_entrypoints", ()):
-                model = getattr(entry, "model", None)
-                if model is Confirmed:
-                    confirmed = method
-                elif model is not None:
-                    handlers[(model.kind, model.publisher, model.type)] = Handler(model, method, entry.needs)
-        self.inbox = Inbox(
-            self.database, "contacts", Tables(TABLES), handlers, confirmed=confirmed, clock=lambda: self.now
-        )
+        hear, confirmed = handlers(ContactsService())
+        self.inbox = Inbox(self.database, "contacts", Tables(TABLES), hear, confirmed=confirmed, clock=lambda: self.now)
         self.person = Person(new_id(), name, f"{name.lower()}@{tenant}.example", "admin", tenant.title())
         self._streams, self._taken = Streams(), 0
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,25 +14,14 @@ from shared.contracts import contacts, managers, offers
 from shared.contracts.messages import CATALOGUE, Fact
 from shared.contracts.offers import Person
 from tests.support import story
+from tests.support.entrypoints import handlers as handlers_of
 from tests.support.hearing import Ear
 
 SILENT = {"offer.arrived", "partnership.looked_at", "assignments.changed"}
 """Facts that are no news to anybody: they make no entry."""
 
 
-def _handlers() -> dict[type[Fact], Callable[..., None]]:
-    """What the service does with each fact, as its class declares it."""
-    service = HistoryService()
-    methods = [getattr(service, name) for name in dir(HistoryService)]
-    return {
-        entry.model: method
-        for method in methods
-        for entry in getattr(method, "nameko_entrypoints", ())
-        if hasattr(entry, "model")
-    }
-
-
-HANDLERS = _handlers()
+HANDLERS = {one.model: one.handle for one in handlers_of(HistoryService())[0].values()}
 
 
 def told(*facts: Fact, tenant: str = "northwind") -> list[dict[str, Any]]:

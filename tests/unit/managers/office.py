@@ -17,24 +17,13 @@ from shared.contracts.accounts import UserChanged
 from shared.contracts.managers import TeamChanged, TeamsDue
 from shared.contracts.messages import Message
 from shared.contracts.offers import Manager, OfferSubmitted, Person
+from tests.support.entrypoints import handlers as handlers_of
 from tests.support.hearing import START, Ear, said
 
 OFFER = "0190f6d4-0000-7000-8000-000000000001"
 ADA = Manager(id="0190f6d4-0000-7000-8000-0000000000a1", name="Ada", email="ada@kazenor.example")
 BEN = Manager(id="0190f6d4-0000-7000-8000-0000000000b2", name="Ben", email="ben@kazenor.example")
 CLEO = Manager(id="0190f6d4-0000-7000-8000-0000000000c3", name="Cleo", email="cleo@kazenor.example")
-
-
-def heard_by() -> dict[type[Message], Callable[..., None]]:
-    """What the service class has for each message."""
-    service = ManagersService()
-    methods = [getattr(service, name) for name in dir(ManagersService)]
-    return {
-        entry.model: method
-        for method in methods
-        for entry in getattr(method, "nameko_entrypoints", ())
-        if hasattr(entry, "model")
-    }
 
 
 class Stage(Ear):
@@ -51,7 +40,11 @@ class Stage(Ear):
 
     def state(self, fact: Message, subject: str = OFFER) -> None:
         """Offers or accounts states a fact; heard by whatever the service has for it."""
-        self.tell(heard_by()[type(fact)], fact, subject=subject)
+        self.tell(
+            {one.model: one.handle for one in handlers_of(ManagersService())[0].values()}[type(fact)],
+            fact,
+            subject=subject,
+        )
 
     def listed(self, tenant: str = "kazenor", **page: Any) -> dict[str, Any]:
         ids = {"partnership_id": OFFER}

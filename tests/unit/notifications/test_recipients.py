@@ -22,6 +22,7 @@ from services.notifications.service import NotificationsService
 from shared.contracts import accounts, contacts, managers, offers
 from shared.contracts.messages import CATALOGUE, Fact
 from tests.support import story
+from tests.support.entrypoints import listens
 from tests.support.hearing import START
 
 SILENT = {
@@ -49,9 +50,7 @@ def user(id: str, role: str = "admin", *, active: bool = True) -> User:
 
 def heard() -> set[str]:
     """The types of the facts that the service listens to, as its class declares it."""
-    methods = [getattr(NotificationsService, name) for name in dir(NotificationsService)]
-    models = [getattr(entry, "model", None) for m in methods for entry in getattr(m, "nameko_entrypoints", ())]
-    return {model.type for model in models if model is not None and issubclass(model, Fact)}
+    return {one.model.type for one in listens(NotificationsService) if issubclass(one.model, Fact)}
 
 
 def test_each_fact_is_told_to_somebody_or_is_known_to_be_no_news() -> None:

@@ -12,17 +12,17 @@ from services.offers.handlers import answering, ending, finding, looking, remind
 from services.offers.service import OffersService
 from services.offers.store import TABLES
 from shared.bus.door import Person
-from shared.bus.inbox import Handler, Inbox, decode
+from shared.bus.inbox import Inbox, decode
 from shared.bus.memory import MemoryDatabase
 from shared.bus.records import Tables
 from shared.bus.session import Session
 from shared.bus.streams import receipt_of
 from shared.bus.unit import Unit
-from shared.bus.work import Confirmed
 from shared.calls import Call
 from shared.contracts import accounts as from_accounts
 from shared.contracts.messages import Envelope, Message, Receipt
 from shared.ids import new_id
+from tests.support.entrypoints import handlers
 from tests.support.hearing import START, said
 from tests.support.saying import Streams
 
@@ -33,22 +33,6 @@ ENVIRONMENTS = [
 VIEWER = [("Production", "Viewer")]
 
 
-def entrypoints() -> tuple[dict[tuple[str, str, str], Handler], Any]:
-    """The message handlers of the service as its class declares them, and what hears receipts."""
-    found: dict[tuple[str, str, str], Handler] = {}
-    confirmed = None
-    service = OffersService()
-    for name in dir(OffersService):
-        method = getattr(service, name)
-        for entry in getattr(method, "nameko_entrypoints", ()):
-            model = getattr(entry, "model", None)
-            if model is Confirmed:
-                confirmed = method
-            elif model is not None:
-                found[(model.kind, model.publisher, model.type)] = Handler(model, method, entry.needs)
-    return found, confirmed
-
-
 class Side:
     """One business."""
 
@@ -56,7 +40,7 @@ class Side:
         self.tenant, self.town = tenant, town
         self.database = MemoryDatabase()
         self.session = Session(self.database, "offers", Tables(TABLES), clock=lambda: town.now)
-        hear, confirmed = entrypoints()
+        hear, confirmed = handlers(OffersService())
         self.inbox = Inbox(self.database, "offers", Tables(TABLES), hear, confirmed=confirmed, clock=lambda: town.now)
         self.people: dict[str, dict[str, Any]] = {}
         self.contacts: dict[str, dict[str, Any]] = {}
