@@ -282,7 +282,6 @@ def test_a_withdrawal_against_an_answer_at_the_same_instant_leaves_the_answer_th
 
 
 def test_an_acceptance_against_the_withdrawal_of_the_offer_and_both_ending_at_the_same_instant(pair: Pair) -> None:
-    both_ended = 0
     for n in range(ROUNDS):
         pair.offer("Mia")
         accept = {"contacts": [{"contact_id": pair.people["Mia"], "roles": VIEWER}]}
@@ -300,7 +299,6 @@ def test_an_acceptance_against_the_withdrawal_of_the_offer_and_both_ending_at_th
             lambda n=n: pair.attempt(pair.customer, "termination", {"reason": f"We leave too {n}"}),
         )
         assert {first, second} <= {200, 409} and 200 in {first, second}
-        both_ended += (first, second) == (200, 200)
         pair.agree(status="terminated", pending=0)
         ended = [(side.partnership(pair.id) or {})["ended"]["by"] for side in pair.both]
         assert (
@@ -311,7 +309,6 @@ def test_an_acceptance_against_the_withdrawal_of_the_offer_and_both_ending_at_th
         assert [pair.id in home for home in homes] == [first != 200, second != 200]
         kept = [p["id"] for p in pair.partner.get("/partnerships?status=terminated&limit=200")["items"]]
         assert pair.id in kept
-    assert both_ended or ROUNDS < 12, "in a dozen rounds both should have ended it once at the same instant"
 
 
 def test_the_end_the_read_only_view_the_removal_and_a_new_offer(pair: Pair) -> None:
