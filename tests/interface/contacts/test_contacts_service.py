@@ -334,6 +334,11 @@ def propose(office: Office, partnership: str, **more: Any) -> dict[str, Any]:
     return dict(office.ask("propose_modification", partnership_id=partnership, **{"reason": "Because."} | more))
 
 
+def still(modification: dict[str, Any]) -> dict[str, Any]:
+    """A modification without how far it has come, which the other side changes meanwhile."""
+    return {name: value for name, value in modification.items() if name != "delivery"}
+
+
 def test_a_proposal_is_made_listed_and_withdrawn(office: Office) -> None:
     partnership, mia, olof = working(office)
     made = propose(office, partnership, add_contact_ids=[olof["id"]], release_contact_ids=[mia["id"]])
@@ -342,7 +347,8 @@ def test_a_proposal_is_made_listed_and_withdrawn(office: Office) -> None:
         ("Olof Palm", "add", None),
         ("Mia Berg", "release", None),
     ]
-    assert office.ask("list_modifications", partnership_id=partnership, state="pending")["items"] == [made]
+    [listed] = office.ask("list_modifications", partnership_id=partnership, state="pending")["items"]
+    assert still(listed) == still(made)
     labels = {a["name"]: a["label"] for a in office.assignments(office.partner, partnership)}
     assert labels == {"Olof Palm": "Offered", "Mia Berg": "Released"}
     with pytest.raises(ContactHasPendingChange):
@@ -351,7 +357,8 @@ def test_a_proposal_is_made_listed_and_withdrawn(office: Office) -> None:
     with pytest.raises(ChangedMeanwhile):
         office.ask("withdraw_modification", if_match='"7"', **ids)
     withdrawn = office.ask("withdraw_modification", **ids)
-    assert (withdrawn["state"], office.ask("get_modification", **ids)) == ("withdrawn", withdrawn)
+    assert withdrawn["state"] == "withdrawn"
+    assert still(office.ask("get_modification", **ids)) == still(withdrawn)
     with pytest.raises(WrongState):
         office.ask("withdraw_modification", **ids)
     assert "modification.withdrawn" in [type_ for type_, *_ in office.desk.said(partnership, office.partner)]
