@@ -40,7 +40,7 @@ def main(arguments: list[str]) -> int:
     if command == "bench":
         os.execv(python, [python, "-m", "tests.bench", *rest])
     if command == "simulate":
-        os.execv(python, [python, "-m", "tests.simulation", *rest])
+        os.execv(python, [python, "-W", "ignore", "-m", "tests.simulation", *rest])
     if command == "explore":
         os.execv(python, [python, "-W", "ignore", "-m", "tests.exploration", *rest])
     if command == "screenshots":
