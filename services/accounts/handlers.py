@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -18,7 +18,6 @@ from shared.bus.door import check_version
 from shared.bus.work import Heard, Json, Work
 from shared.calls import SYSTEM, Call, Empty
 from shared.contracts.accounts import (
-    Address,
     ProfileChanged,
     ProfileDue,
     RecipientFound,
@@ -122,16 +121,7 @@ def update_profile(work: Work, call: Call, now: datetime) -> Json:
         return views.profile(before)
     after = work.put(after)
     work.say(
-        ProfileChanged(
-            counter=after.counter,
-            company=after.company,
-            phone=after.phone,
-            email=after.email,
-            fax=after.fax,
-            website=after.website,
-            logo=after.logo,
-            addresses=[Address(**asdict(address)) for address in after.addresses],
-        ),
+        ProfileChanged(counter=after.counter, **views.told(after)),
         tenant=after.tenant,
         subject=after.tenant,
     )

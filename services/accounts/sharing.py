@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime
 
+from services.accounts import views
 from services.accounts.domain import businesses, counterparts
 from services.accounts.domain.businesses import Business
 from services.accounts.domain.counterparts import Counterpart, Profile
 from shared.bus.work import Heard, Work
-from shared.contracts.accounts import Address, HeardAddress, ProfileDue, ProfileReceived, ProfileShared
+from shared.contracts.accounts import HeardAddress, ProfileDue, ProfileReceived, ProfileShared
 from shared.contracts.offers import AcceptanceGiven, AcceptanceReceived, EndGiven, EndReceived
 
 _TELL_AT_ONCE = 50
@@ -83,16 +84,7 @@ def _tell(work: Work, business: Business | None, counterpart: Counterpart) -> Co
     if business is None or not counterparts.to_tell(counterpart, business.counter):
         return counterpart
     work.tell(
-        ProfileShared(
-            counter=business.counter,
-            company=business.company,
-            phone=business.phone,
-            email=business.email,
-            fax=business.fax,
-            website=business.website,
-            logo=business.logo,
-            addresses=[HeardAddress(**asdict(address)) for address in business.addresses],
-        ),
+        ProfileShared(counter=business.counter, **views.told(business)),
         tenant=counterpart.tenant,
         to=counterpart.id,
         subject=counterpart.tenant,
@@ -105,16 +97,7 @@ def _state(work: Work, counterpart: Counterpart) -> Counterpart:
     profile = counterparts.to_state(counterpart)
     if profile is None:
         return counterpart
-    fact = ProfileReceived(
-        counter=counterpart.counter,
-        company=profile.company,
-        phone=profile.phone,
-        email=profile.email,
-        fax=profile.fax,
-        website=profile.website,
-        logo=profile.logo,
-        addresses=[Address(**asdict(address)) for address in profile.addresses],
-    )
+    fact = ProfileReceived(counter=counterpart.counter, **views.told(profile))
     work.say(fact, tenant=counterpart.tenant, subject=counterpart.id)
     return replace(counterpart, stated=counterpart.counter)
 

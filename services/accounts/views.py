@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from services.accounts.domain.businesses import Business
+from services.accounts.domain.counterparts import Profile
 from services.accounts.domain.environments import Environments
 from services.accounts.domain.people import User, permissions
 from services.accounts.domain.sessions import Session
@@ -42,31 +45,22 @@ def session(one: Session) -> Json:
     }
 
 
-def profile(business: Business) -> Json:
-    """The profile of a business (OE-20)."""
+def told(profile: Business | Profile) -> Json:
+    """What a profile says, ours or a counterpart's (OE-20): to people, to our own side and to live counterparts the same."""
     return {
-        "tenant": business.tenant,
-        "company": business.company,
-        "logo": business.logo,
-        "phone": business.phone,
-        "email": business.email,
-        "fax": business.fax,
-        "website": business.website,
-        "addresses": [
-            {
-                "type": address.type,
-                "line1": address.line1,
-                "line2": address.line2,
-                "city": address.city,
-                "state": address.state,
-                "zip": address.zip,
-                "country": address.country,
-                "default": address.default,
-            }
-            for address in business.addresses
-        ],
-        "version": business.version,
+        "company": profile.company,
+        "logo": profile.logo,
+        "phone": profile.phone,
+        "email": profile.email,
+        "fax": profile.fax,
+        "website": profile.website,
+        "addresses": [asdict(address) for address in profile.addresses],
     }
+
+
+def profile(business: Business) -> Json:
+    """The profile of our business."""
+    return {"tenant": business.tenant, **told(business), "version": business.version}
 
 
 def environments(all_: Environments) -> Json:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 
 from services.contacts.domain import lending, modifying
@@ -36,15 +36,7 @@ def keep(work: Work, before: Agreement | None, after: Agreement) -> Agreement:
     if figures != partnership.figures:
         version = work.said(partnership.tenant, partnership.id) + 1
         work.say(
-            said.AssignmentsChanged(
-                version=version,
-                working=figures.working,
-                pending=figures.pending,
-                to_answer=figures.to_answer,
-                to_answer_since=figures.to_answer_since,
-                awaiting=figures.awaiting,
-                awaiting_since=figures.awaiting_since,
-            ),
+            said.AssignmentsChanged(version=version, **asdict(figures)),
             tenant=partnership.tenant,
             subject=partnership.id,
         )
@@ -90,10 +82,7 @@ def tell_details(work: Work, partnership: Partnership) -> Partnership:
     after = lending.share(partnership, people)
     if after is partnership:
         return partnership
-    details = [
-        said.ContactDetails(id=one.id, name=one.name, email=one.email, phone=one.phone, title=one.title)
-        for one in after.details
-    ]
+    details = [said.ContactDetails(**asdict(one)) for one in after.details]
     return tell(work, after, said.DetailsShared(counter=after.details_counter, contacts=details))
 
 
@@ -157,18 +146,10 @@ def answered(modification: Modification, answers: Mapping[str, modifying.Answer]
     """The items that were decided, for those who tell of it."""
     return [
         said.Answered(
-            **_wish(item),
+            **wish(item),
             decision=answers[item.contact_id].decision,
             comment=answers[item.contact_id].comment,
-            roles=[
-                Grant(
-                    environment_id=grant.environment_id,
-                    environment=grant.environment,
-                    role_id=grant.role_id,
-                    role=grant.role,
-                )
-                for grant in answers[item.contact_id].roles
-            ],
+            roles=[Grant(**asdict(grant)) for grant in answers[item.contact_id].roles],
         )
         for item in modification.items
         if item.contact_id in answers
@@ -177,8 +158,9 @@ def answered(modification: Modification, answers: Mapping[str, modifying.Answer]
 
 def wished(items: Sequence[Item]) -> list[said.Wish]:
     """Items for those who tell of them."""
-    return [said.Wish(**_wish(item)) for item in items]
+    return [said.Wish(**wish(item)) for item in items]
 
 
-def _wish(item: Item) -> dict[str, str]:
+def wish(item: Item) -> dict[str, str]:
+    """What all messages say of an item."""
     return {"action": item.action, "contact_id": item.contact_id, "name": item.name, "title": item.title}

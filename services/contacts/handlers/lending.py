@@ -83,18 +83,7 @@ def acceptance_given(work: Work, message: Heard[AcceptanceGiven], now: datetime)
     agreement = load(work, message.tenant, message.subject)
     if agreement is None:
         return
-    roles = {
-        one.id: tuple(
-            Grant(
-                environment_id=grant.environment_id,
-                environment=grant.environment,
-                role_id=grant.role_id,
-                role=grant.role,
-            )
-            for grant in one.roles
-        )
-        for one in message.data.contacts
-    }
+    roles = {one.id: tuple(Grant(**grant.model_dump()) for grant in one.roles) for one in message.data.contacts}
     after = replace(agreement, partnership=lending.accepted(agreement.partnership, roles))
     if after.partnership is not agreement.partnership:
         _begun(work, agreement, after, now)

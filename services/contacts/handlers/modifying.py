@@ -21,6 +21,7 @@ from services.contacts.handlers.keeping import (
     settled,
     tell,
     tell_details,
+    wish,
     wished,
 )
 from shared.bus.door import Person, check_version
@@ -86,16 +87,7 @@ def propose_modification(
         reason=command.reason,
         proposed_by=who,
         proposed_at=now,
-        items=[
-            said.ProposedItem(
-                action=item.action,
-                contact_id=item.contact_id,
-                assignment_id=item.assignment_id,
-                name=item.name,
-                title=item.title,
-            )
-            for item in items
-        ],
+        items=[said.ProposedItem(**wish(item), assignment_id=item.assignment_id) for item in items],
         in_reply_to=command.in_reply_to,
     )
     after = replace(before, partnership=tell(work, partnership, message))

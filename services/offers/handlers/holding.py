@@ -9,6 +9,7 @@ from services.offers.domain import holding as rules
 from services.offers.domain.partnership import LIVE, Business, Pair, Partnership
 from services.offers.domain.withdrawing import withdraw
 from services.offers.handlers import naming
+from services.offers.handlers.showing import offered
 from shared.bus.door import SYSTEM_PERSON
 from shared.bus.storage import Conflict
 from shared.bus.work import Work
@@ -46,7 +47,7 @@ def tell_offer(work: Work, p: Partnership, company: str) -> None:
             sent_by=said.Person(id=p.sent_by.id, name=p.sent_by.name),
             sent_at=p.sent_at,
             expires_at=p.expires_at,
-            contacts=[said.OfferedContact(id=c.id, name=c.name, title=c.title) for c in p.offered],
+            contacts=offered(p),
         ),
         tenant=p.tenant,
         to=p.counterpart,
@@ -84,7 +85,7 @@ def _release(work: Work, pair: Pair, held: Partnership, now: datetime) -> None:
             message=p.message,
             sent_by=said.Person(id=p.sent_by.id, name=p.sent_by.name),
             sent_at=p.sent_at,
-            contacts=[said.OfferedContact(id=c.id, name=c.name, title=c.title) for c in p.offered],
+            contacts=offered(p),
         ),
         tenant=p.tenant,
         subject=p.id,

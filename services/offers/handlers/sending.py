@@ -13,7 +13,7 @@ from services.offers.domain.holding import settled
 from services.offers.domain.partnership import Business, Mailbox, Named, Offered, Pair, Partnership
 from services.offers.handlers import early, expiry, holding
 from services.offers.handlers.finding import Answers, about, team
-from services.offers.handlers.showing import shown, told_company
+from services.offers.handlers.showing import offered, shown, told_company
 from shared.bus.door import Person
 from shared.bus.work import Heard, Json, Work
 from shared.calls import Call
@@ -65,7 +65,7 @@ def send_offer(work: Work, call: Call, command: SendOffer, *, person: Person, an
             sent_by=said.Person(id=person.id, name=person.name),
             sent_at=now,
             expires_at=p.expires_at,
-            contacts=[said.OfferedContact(id=c.id, name=c.name, title=c.title) for c in contacts],
+            contacts=offered(p),
             managers=managers,
             held=p.held,
         ),
@@ -142,7 +142,7 @@ def _open(work: Work, p: Partnership, recipient_id: str, now: datetime) -> None:
             sent_by=said.Person(id=p.sent_by.id, name=p.sent_by.name),
             sent_at=p.sent_at,
             expires_at=p.expires_at,
-            contacts=[said.OfferedContact(id=c.id, name=c.name, title=c.title) for c in p.offered],
+            contacts=offered(p),
         ),
         tenant=p.tenant,
         subject=p.id,

@@ -21,7 +21,7 @@ from shared.contracts.offers import Person
 from shared.ids import new_id
 from tests.support.hearing import START
 from tests.support.saying import Streams
-from tests.unit.contacts.test_modifying import ID, Side, Two
+from tests.unit.contacts.two import ID, Side, Two
 
 
 @pytest.fixture
