@@ -18,6 +18,7 @@ from collections.abc import AsyncIterator
 
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route, Router
@@ -78,6 +79,8 @@ def create_app(rpc: Caller | None = None) -> FastAPI:
     app.router.routes.append(Mount("/api", app=_nothing_here))
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(HTTPException, _refused_by_framework)
+    # Inside the envelope, which sees the headers as they go out. Event streams are left as they are.
+    app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
     app.add_middleware(Envelope, https=settings.optional("ACCORD_URL", "").startswith("https://"))
     pages.mount(app)
     return app

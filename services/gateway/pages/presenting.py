@@ -13,12 +13,15 @@ Json = Mapping[str, Any]
 ACTIONS = {
     "accept": ("Accept", "acceptance"),
     "decline": ("Decline", "decline"),
-    "edit": ("Edit contacts", "modifications/new"),
+    "edit": ("Edit", "edit"),
     "withdraw": ("Withdraw offer", "withdrawal"),
     "remind": ("Send a reminder", "reminder"),
     "end": ("End Partnership", "termination"),
     "remove": ("Remove", "removal"),
 }
+# These are one question each, which may open in place; and those that cannot be taken back.
+ASKING = frozenset({"decline", "withdraw", "remind", "end", "remove"})
+GRAVE = frozenset({"decline", "withdraw", "end", "remove"})
 TURNS = {"ours": "Your turn", "theirs": "Their turn"}
 
 
@@ -28,7 +31,13 @@ def tile(p: Json) -> dict[str, Any]:
     company = counterpart.get("company") or counterpart["tenant"]
     url = f"/partnerships/{p['id']}"
     actions = [
-        {"name": name, "label": ACTIONS[name][0], "url": f"{url}/{ACTIONS[name][1]}"}
+        {
+            "name": name,
+            "label": ACTIONS[name][0],
+            "url": f"{url}/{ACTIONS[name][1]}",
+            "asks": name in ASKING,
+            "grave": name in GRAVE,
+        }
         for name in p.get("actions") or []
         if name in ACTIONS
     ]

@@ -20,10 +20,18 @@ TEMPLATES = HERE / "templates"
 
 
 @cache
+def release() -> str:
+    """A digest of all static files. It stands in their addresses, so that each may be cached for ever and modules find each other."""
+    digest = hashlib.sha256()
+    for path in sorted(STATIC.rglob("*")):
+        if path.is_file():
+            digest.update(path.relative_to(STATIC).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
 def static(name: str) -> str:
-    """The address of a file below `static/`, with a digest of its content so that it may be cached for ever."""
-    digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
-    return f"/static/{name}?v={digest}"
+    """The address of a file below `static/`."""
+    return f"/static/{release()}/{name}"
 
 
 # The zone of whoever reads the page that is being rendered. Macros of imported templates see no context, so it is not kept there.
@@ -66,7 +74,7 @@ def environment() -> Environment:
         listed=words.listed,
         paragraphs=paragraphs,
     )
-    env.globals.update(static=static, words=words)
+    env.globals.update(static=static, release=release, words=words)
     return env
 
 

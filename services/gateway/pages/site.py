@@ -23,7 +23,7 @@ from services.gateway.pages import (
     partnerships,
 )
 from services.gateway.pages.desk import Desk, LoginNeeded
-from services.gateway.pages.rendering import STATIC
+from services.gateway.pages.rendering import STATIC, release
 from services.gateway.pages.rooms import Door, visitor
 from services.gateway.rpc import ServiceFailure
 from shared.errors import NotFound, Refusal
@@ -47,12 +47,13 @@ async def nothing_here(request: Request, path: str) -> Response:
 
 
 class Static(StaticFiles):
-    """Files whose address changes with their content may be kept for ever; without that mark they are asked for again."""
+    """`/static/<release>/<file>`: kept for ever when it is this release's; a page of another one gets what there is, and asks again."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
-        response = await super().get_response(path, scope)
-        marked = b"v=" in scope.get("query_string", b"")
-        response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if marked else "no-cache"
+        mark, _, name = path.partition("/")
+        response = await super().get_response(name, scope)
+        ours = mark == release()
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if ours else "no-cache"
         return response
 
 

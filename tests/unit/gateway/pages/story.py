@@ -82,7 +82,7 @@ def whole(answer: Any) -> None:
     assert "unsafe" not in policy
     assert "default-src 'none'" in policy
     assert "frame-ancestors 'none'" in policy
-    assert not re.search(r"<script(?! src=)|<style|\sstyle=|\son\w+=", answer.text)
+    assert not re.search(r"<script(?! (?:type=.module. )?src=)|<style|\sstyle=|\son\w+=", answer.text)
     assert not re.search(r'(?:src|href)="(?:https?:)?//', answer.text)
     ids = re.findall(r'\sid="([^"]+)"', answer.text)
     assert len(ids) == len(set(ids)), ids

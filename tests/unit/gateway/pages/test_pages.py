@@ -334,7 +334,7 @@ def test_static_files_may_be_kept_as_long_as_their_address_says_which_they_are(v
         answer = visitor.get(address)
         assert answer.status_code == 200
         assert "immutable" in answer.headers["cache-control"]
-    assert visitor.get("/static/accord.css").headers["cache-control"] == "no-cache"
+    assert visitor.get("/static/000000000000/css/accord.css").headers["cache-control"] == "no-cache"
     assert visitor.get("/static/../app.py").status_code == 404
 
 
