@@ -379,6 +379,8 @@ class PartnershipList(Shown):
 
 
 class PartnershipCounts(Shown):
+    total: Annotated[int, Field(description="All on the home list.")]
+    ended: Annotated[int, Field(description="With status `ended`, whether on the home list or not.")]
     by_status: dict[str, int]
     by_role: dict[str, int]
     by_turn: dict[str, int]

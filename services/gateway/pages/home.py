@@ -15,14 +15,19 @@ from services.gateway.pages.words import STATUSES
 
 pages = rooms()
 
-STATUS_FILTERS = ("open", "accepted", "modified", "suspended", "ended")
+# The first is what home shows unless asked otherwise: all that we neither removed nor ended ourselves.
+STATUS_FILTERS = {"": "All", **{name: STATUSES[name] for name in ("open", "accepted", "modified")}, "ended": "Ended"}
 ROLE_FILTERS = {"partner": "Customers", "customer": "Partners"}
 TURN_FILTERS = {"ours": "Your turn", "theirs": "Their turn"}
 SORTS = {"-updated_at": "Last changed", "company": "Name", "turn_since": "Waiting longest", "-sent_at": "Last sent"}
+TILES = 48
+MOST = 200
+WAITING = 3
 
 
 @pages.get("/")
 async def home(request: Request) -> Response:
+    """`limit` is how many tiles a script has shown already, when it asks what became of them."""
     desk, asked = desk_of(request), request.query_params
     chosen = {
         "q": asked.get("q", "").strip()[:200],
@@ -31,29 +36,51 @@ async def home(request: Request) -> Response:
         "turn": asked.get("turn", "") if asked.get("turn") in TURN_FILTERS else "",
         "sort": asked.get("sort", "") if asked.get("sort") in SORTS else "",
     }
-    filters: dict[str, Any] = {name: value for name, value in chosen.items() if value}
-    if "status" in filters:
-        filters["status"] = [filters["status"]]
+    kept = {name: value for name, value in chosen.items() if value}
+    filters: dict[str, Any] = {**kept, **({"status": [kept["status"]]} if "status" in kept else {})}
     if asked.get("cursor"):
         filters["cursor"] = asked["cursor"]
     found, counts, waiting, _ = await asyncio.gather(
-        desk.ask("offers", "list_partnerships", limit=60, **filters),
+        desk.ask("offers", "list_partnerships", limit=_limit(asked.get("limit", "")), **filters),
         desk.perhaps("offers", "count_partnerships"),
-        desk.perhaps("offers", "list_partnerships", turn="ours", sort="turn_since", limit=5),
+        desk.perhaps("offers", "list_partnerships", turn="ours", sort="turn_since", limit=WAITING),
         desk.count_unread(),
     )
-    tiles = [tile(p) for p in found["items"]]
-    kept = {name: value for name, value in chosen.items() if value}
     return await desk.page(
         "home.html",
-        tiles=tiles,
+        tiles=[tile(p) for p in found["items"]],
         waiting=[tile(p) for p in (waiting or {"items": []})["items"]],
-        more_waiting=bool((waiting or {}).get("next")),
         chosen=chosen,
         filtered=bool(kept.keys() - {"sort"}),
+        narrowed=bool(kept.keys() & {"q", "role", "turn"}),
+        tabs=_tabs(chosen, counts or {}),
         counts=counts or {},
-        filters={"status": STATUS_FILTERS, "role": ROLE_FILTERS, "turn": TURN_FILTERS, "sort": SORTS},
+        filters={"role": ROLE_FILTERS, "turn": TURN_FILTERS, "sort": SORTS},
         paged=bool(asked.get("cursor")),
         next="/?" + urlencode({**kept, "cursor": found["next"]}) if found.get("next") else None,
         first="/?" + urlencode(kept) if kept else "/",
     )
+
+
+def _limit(asked: str) -> int:
+    return min(max(int(asked), TILES), MOST) if asked.isascii() and asked.isdigit() and len(asked) < 6 else TILES
+
+
+def _tabs(chosen: dict[str, str], counts: dict[str, Any]) -> list[dict[str, Any]]:
+    """The statuses to choose from, each with its address and how many there are; None when offers could not say."""
+    others = {name: value for name, value in chosen.items() if value and name != "status"}
+    by_status = counts.get("by_status") or {}
+    numbers = {"": counts.get("total"), "ended": counts.get("ended"), **by_status}
+    shown = dict(STATUS_FILTERS)
+    if chosen["status"] not in shown:
+        shown[chosen["status"]] = STATUSES[chosen["status"]]
+    return [
+        {
+            "name": name,
+            "label": label,
+            "url": "/?" + urlencode({**others, **({"status": name} if name else {})}) if name or others else "/",
+            "number": numbers.get(name, 0) if counts else None,
+            "here": chosen["status"] == name,
+        }
+        for name, label in shown.items()
+    ]

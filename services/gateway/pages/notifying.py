@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from services.gateway.pages.presenting import notification
 from services.gateway.pages.rooms import desk_of, rooms
+from services.gateway.pages.words import by_day
 from shared.ids import is_id
 
 pages = rooms()
@@ -25,7 +26,7 @@ async def notifications(request: Request) -> Response:
     kept = {"unread": "true"} if only_unread else {}
     return await desk.page(
         "notifications.html",
-        items=[notification(n) for n in found["items"]],
+        days=by_day([notification(n) for n in found["items"]], desk.zone),
         only_unread=only_unread,
         paged="cursor" in filters,
         next="/notifications?" + urlencode({**kept, "cursor": found["next"]}) if found.get("next") else None,

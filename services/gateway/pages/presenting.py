@@ -48,6 +48,7 @@ def tile(p: Json) -> dict[str, Any]:
         "url": url,
         "tenant": counterpart["tenant"],
         "company": company,
+        "logo": f"{url}/logo?v={counterpart['logo']}" if counterpart.get("logo") else "",
         "named": bool(counterpart.get("company")),
         "role": role,
         "counterpart_is": words.COUNTERPARTS.get(role, role),
@@ -295,8 +296,8 @@ def _told(p: Json) -> dict[str, Any]:
 
 
 def notification(n: Json) -> dict[str, Any]:
-    """One notification; it leads to the partnership it is about."""
-    about = n.get("partnership_id")
+    """One notification; it leads to where one acts, else to the partnership it is about."""
+    about, href = n.get("partnership_id"), str(n.get("href") or "")
     return {
         "id": n["id"],
         "type": n.get("type") or "",
@@ -304,5 +305,5 @@ def notification(n: Json) -> dict[str, Any]:
         "text": n.get("text") or "",
         "at": n.get("at"),
         "read": bool(n.get("read")),
-        "url": f"/partnerships/{about}" if about else "/",
+        "url": href if href.startswith("/") else f"/partnerships/{about}" if about else "/",
     }

@@ -6,6 +6,7 @@ import hashlib
 import re
 import unicodedata
 from datetime import UTC, datetime, timedelta, tzinfo
+from itertools import groupby
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -84,6 +85,17 @@ def day(at: datetime, tz: tzinfo, now: datetime) -> str:
     if local.date() == (today - timedelta(days=1)).date():
         return "Yesterday"
     return f"{local:%A} {local.day} {local:%B}" + (f" {local.year}" if local.year != today.year else "")
+
+
+def by_day(items: list[dict[str, Any]], tz: tzinfo) -> list[tuple[str, list[dict[str, Any]]]]:
+    """What happened `at` some time, below the day it happened on as the reader counts days; in the order in which it comes."""
+    now = datetime.now(UTC)
+
+    def of(item: dict[str, Any]) -> str:
+        at = moment(item["at"])
+        return day(at, tz, now) if at else ""
+
+    return [(name, list(some)) for name, some in groupby(items, of)]
 
 
 def ago(at: datetime, tz: tzinfo, now: datetime) -> str:

@@ -250,6 +250,8 @@ def test_the_home_list_is_filtered_searched_sorted_and_counted(town: Town) -> No
     assert k.list(status=["declined"]) == [] and len(k.list(status="open")) == 2
     counts = k.session.read(looking.count_partnerships, k.call(k.admin), person=k.admin)
     assert counts == {
+        "total": 2,
+        "ended": 0,
         "by_status": {"open": 2},
         "by_role": {"partner": 1, "customer": 1},
         "by_turn": {"ours": 1, "theirs": 1},

@@ -1,5 +1,6 @@
 // What makes the pages livelier. Everything works without it: forms post and redirect, links lead where they say.
 import "./dialog.js";
+import "./finding.js";
 import "./forms.js";
 import "./live.js";
 import "./menus.js";
