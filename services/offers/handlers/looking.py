@@ -34,7 +34,7 @@ def list_partnerships(work: Work, call: Call, chosen: Chosen, *, person: Person,
 def count_partnerships(work: Work, call: Call, *, person: Person, now: datetime) -> Json:
     """How many tiles there are by status, role and turn, and in all; `ended` counts those that have left the home list, too."""
     where, search = _filter(Chosen(), person)
-    ended, _ = _filter(Chosen(status="ended"), person)
+    ended, _ = _filter(Chosen(status=["ended"]), person)
     by_role = work.count(Partnership, call.tenant, by="role", where=where, search=search)
     return {
         "total": sum(by_role.values()),

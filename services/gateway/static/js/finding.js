@@ -32,7 +32,8 @@ enhance("form[data-find]", (form) => {
         if (next && morph(part, next)) refresh(part);
       }
       const list = one(form.dataset.find);
-      say(one(".empty h2", list)?.textContent ?? `${all("li[data-key]", list).length} shown`);
+      const number = all("li[data-key]", list).length;
+      say(number ? `${number} shown` : "Nothing found");
     } catch {
       location.assign(url);
     } finally {
