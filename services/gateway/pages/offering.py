@@ -1,4 +1,7 @@
-"""Add Customer: sending an offer, on one page (OE-03 to OE-06)."""
+"""Add Customer: the wizard that sends an offer (OE-02 to OE-06).
+
+One form holds all steps; the page's script shows one at a time. So it works without, and the server keeps nothing that is half done.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,10 @@ from starlette.responses import Response
 from services.gateway.pages import tenant_names
 from services.gateway.pages.desk import Desk
 from services.gateway.pages.forms import KEY, Form
-from services.gateway.pages.presenting import person
+from services.gateway.pages.presenting import person, tile
 from services.gateway.pages.rooms import desk_of, rooms
 from shared.errors import Forbidden, NotFound, Refusal, Unavailable
+from shared.ids import is_id
 
 pages = rooms()
 
@@ -25,6 +29,8 @@ FIELDS = {
     "manager_ids": "Assign Partner Manager",
 }
 MESSAGE_LIMIT = 500
+# The preference that keeps whether a person wants the introduction; who has not said wants it.
+INTRODUCTION = "show_wizard_introduction"
 # An offer names at most 200 people; a directory that is larger than this is searched by the browser's own script no more.
 MOST_PEOPLE = 1000
 
@@ -43,22 +49,28 @@ async def everybody(desk: Desk, service: str, method: str, **body: Any) -> list[
 
 
 async def _page(desk: Desk, form: Form, status: int = 200) -> Response:
+    """The wizard with what has been entered. `introduced`: it begins with the introduction."""
     try:
-        contacts, users = await asyncio.gather(
-            everybody(desk, "contacts", "list_contacts"), everybody(desk, "accounts", "list_users")
+        contacts, users, me = await asyncio.gather(
+            everybody(desk, "contacts", "list_contacts"),
+            everybody(desk, "accounts", "list_users"),
+            desk.perhaps("accounts", "get_me"),
         )
     except Unavailable:
         if status != 503:
             raise
         # What was entered matters more than the list: show at least the people who had been chosen.
-        contacts, users = (
+        contacts, users, me = (
             [{"id": i, "name": "A chosen contact"} for i in form.values("contact_ids")],
             [dict(desk.person.user)],
+            None,
         )
     return await desk.page(
-        "offer.html",
+        "wizard.html",
         status,
         form=form,
+        again=form.value("again"),
+        introduced=((me or {}).get("preferences") or {}).get(INTRODUCTION, True) is not False,
         contacts=[person(c) for c in contacts],
         limit=MESSAGE_LIMIT,
         managers=sorted(
@@ -70,10 +82,58 @@ async def _page(desk: Desk, form: Form, status: int = 200) -> Response:
 
 @pages.get("/partnerships/new")
 async def add_customer(request: Request) -> Response:
+    """`customer` fills in a tenant name, `again` all of an offer that could not be delivered."""
     desk, asked = desk_of(request), request.query_params
     if not desk.person.runs_partnerships:
         raise Forbidden("Offers are sent by people with the role Partnerships or Admin.")
-    return await _page(desk, Form(FIELDS, {"customer_tenant": asked.get("customer", "")[:63]}))
+    form = Form(FIELDS, {"customer_tenant": asked.get("customer", "")[:63]})
+    if is_id(asked.get("again")):
+        form = await _undelivered(desk, asked["again"])
+    return await _page(desk, form)
+
+
+async def _undelivered(desk: Desk, partnership_id: str) -> Form:
+    """What an undeliverable offer said, with the one sentence that there is to say about it (contradiction 5 of the mission)."""
+    found, team = await asyncio.gather(
+        desk.ask("offers", "get_partnership", partnership_id=partnership_id),
+        desk.perhaps("managers", "list_managers", partnership_id=partnership_id, limit=200),
+    )
+    p = tile(found)
+    if p["status"] != "undeliverable":
+        return Form(FIELDS)
+    form = Form(
+        FIELDS,
+        {
+            "customer_tenant": p["tenant"],
+            "customer_email": p["customer_email"],
+            "message": p["message"],
+            "contact_ids": [c["id"] for c in p["offered"]],
+            "manager_ids": [m["contact_id"] for m in (team or {"items": []})["items"]],
+            "again": partnership_id,
+        },
+    )
+    for field in ("customer_tenant", "customer_email"):
+        form.refuse(field, p["alert"])
+    return form
+
+
+@pages.post("/partnerships/new/introduction")
+async def show_introduction(request: Request) -> Response:
+    """Whether the wizard begins with its introduction, kept for each person (OE-02)."""
+    desk, data = desk_of(request), await request.form()
+    await desk.do("accounts", "update_me", preferences={INTRODUCTION: data.get("show") == "yes"})
+    return Response(status_code=204)
+
+
+@pages.get("/partnerships/new/summary/{partnership_id}")
+async def summary(request: Request, partnership_id: str) -> Response:
+    desk = desk_of(request)
+    found, team = await asyncio.gather(
+        desk.ask("offers", "get_partnership", partnership_id=partnership_id),
+        desk.perhaps("managers", "list_managers", partnership_id=partnership_id, limit=200),
+    )
+    managers = [person(m) for m in (team or {"items": []})["items"]]
+    return await desk.page("wizard_summary.html", p=tile(found), managers=managers or [person(desk.person.user)])
 
 
 @pages.post("/partnerships")
@@ -96,7 +156,7 @@ async def send_offer(request: Request) -> Response:
     if form.wrong:
         return await _page(desk, form)
     try:
-        await desk.do(
+        sent = await desk.do(
             "offers",
             "send_offer",
             customer_tenant=form.value("customer_tenant"),
@@ -120,7 +180,11 @@ async def send_offer(request: Request) -> Response:
             form,
             form.refused(refusal, _field, at="customer_tenant" if refusal.code == "partnership_exists" else ""),
         )
-    return desk.go("/", "offer-sent")
+    again = form.value("again")
+    if is_id(again) and again != sent["id"]:
+        # It has been corrected and sent: the tile of the one that was not delivered says nothing any more.
+        await desk.perhaps("offers", "remove_partnership", partnership_id=again)
+    return desk.go(f"/partnerships/new/summary/{sent['id']}")
 
 
 def _field(name: str) -> str:
