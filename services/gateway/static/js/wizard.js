@@ -177,7 +177,8 @@ enhance("form[data-wizard]", (form) => {
   // What is missing is said when one leaves a field, not while one types.
   form.addEventListener("focusout", (event) => {
     if (steps[at]?.id !== "customer-details" || !event.target.name || event.target.value.trim() === "") return;
-    sentence(event.target.name, wrongAt(at)[event.target.name] ?? "");
+    const wrong = wrongAt(at)[event.target.name];
+    if (wrong) sentence(event.target.name, wrong);
   });
   addEventListener("popstate", () => arrive("replace", true));
   addEventListener("hashchange", () => { if (location.hash !== `#${steps[at].id}`) arrive("replace", true); });
