@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from services.history.domain.entries import Entry, Side
 from services.history.domain.wording import details, title
@@ -50,7 +50,10 @@ ACCORD = "Accord"
 
 
 class ListEntries(Paged):
-    """Query of the timeline: only a page."""
+    """Query of the timeline: a page, perhaps only of some kind or by one side."""
+
+    kind: Literal["offer", "contacts", "team", "end"] | None = None
+    side: Literal["us", "them"] | None = None
 
 
 def _people(people: Sequence[Value]) -> list[Json]:
@@ -334,14 +337,32 @@ def shown(entry: Entry) -> Json:
     }
 
 
+# What a reader may ask for, by how the types of its entries begin.
+KINDS = {
+    "offer": ("offer.",),
+    "contacts": ("modification.",),
+    "team": ("team.", "owner."),
+    "end": ("partnership.",),
+}
+# How often a page is looked for what fits. A timeline in which nothing fits for so long answers with fewer, and with where to go on.
+ROUNDS = 20
+
+
 def list_entries(work: Work, call: Call, query: ListEntries, now: datetime) -> Json:
     """The timeline of a partnership, newest first: `{items, next}`. Whether the caller may see it was asked at the door."""
-    page = work.find(
-        Entry,
-        call.tenant,
-        where={"partnership_id": call.ids["partnership_id"]},
-        order="-at",
-        after=query.cursor,
-        limit=query.limit,
-    )
-    return {"items": [shown(entry) for entry in page.items], "next": page.next}
+    wanted = KINDS[query.kind] if query.kind else ("",)
+    found: list[Entry] = []
+    cursor, rounds = query.cursor, 0
+    while True:
+        page = work.find(
+            Entry,
+            call.tenant,
+            where={"partnership_id": call.ids["partnership_id"]},
+            order="-at",
+            after=cursor,
+            limit=query.limit - len(found),
+        )
+        found += [e for e in page.items if e.type.startswith(wanted) and query.side in {None, e.side}]
+        cursor, rounds = page.next, rounds + 1
+        if cursor is None or len(found) >= query.limit or rounds >= ROUNDS:
+            return {"items": [shown(entry) for entry in found], "next": cursor}

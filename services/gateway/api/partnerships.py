@@ -213,7 +213,7 @@ ROUTES = (
         service="history",
         rpc="list_entries",
         summary="What happened, newest first",
-        query=schemas.Page,
+        query=schemas.HistorySearch,
         result=schemas.History,
     ),
 )

@@ -542,6 +542,13 @@ class Author(Shown):
     name: str
 
 
+class HistorySearch(Page):
+    kind: Annotated[Literal["offer", "contacts", "team", "end"], Field(description="Only what is of this kind.")] = (
+        "offer"
+    )
+    side: Annotated[Literal["us", "them"], Field(description="Only what this side did.")] = "us"
+
+
 class HistoryEntry(Shown):
     id: Id
     type: str

@@ -8,7 +8,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.gateway.pages.deciding import Decision, carried_out, question
+from services.gateway.pages.deciding import Decision, carried_out, not_now, question
 from services.gateway.pages.desk import Desk
 from services.gateway.pages.forms import KEY, Form
 from services.gateway.pages.offering import everybody
@@ -49,17 +49,31 @@ async def _team(desk: Desk, partnership_id: str) -> tuple[dict[str, Any], list[d
 
 async def _page(desk: Desk, partnership_id: str, form: Form, status: int = 200) -> Response:
     found, team = await _team(desk, partnership_id)
-    may, others = may_change(desk, found), []
-    if may:
-        known = {m["id"] for m in team}
-        users = await everybody(desk, "accounts", "list_users")
-        others = [person(u) for u in users if u.get("active", True) and u["id"] not in known]
-    return await desk.page("managers.html", status, p=found, team=team, others=others, may=may, form=form)
+    return await desk.page("managers.html", status, p=found, team=team, may=may_change(desk, found), form=form)
 
 
 @pages.get("/partnerships/{partnership_id}/managers")
 async def managers(request: Request, partnership_id: str) -> Response:
     return await _page(desk_of(request), partnership_id, Form(FIELDS))
+
+
+async def _additions(desk: Desk, partnership_id: str, form: Form, status: int = 200) -> Response:
+    """Whoever has a login and is not in the team yet, to be chosen."""
+    (found, team), users = await asyncio.gather(
+        _team(desk, partnership_id), everybody(desk, "accounts", "list_users")
+    )
+    if not may_change(desk, found):
+        if not desk.person.runs_partnerships:
+            raise Forbidden("The team is changed by people with the role Partnerships or Admin.")
+        raise not_now(found)
+    known = {m["id"] for m in team}
+    others = [person(u) for u in users if u.get("active", True) and u["id"] not in known]
+    return await desk.page("manager_additions.html", status, p=found, others=others, form=form)
+
+
+@pages.get("/partnerships/{partnership_id}/managers/additions")
+async def choosing(request: Request, partnership_id: str) -> Response:
+    return await _additions(desk_of(request), partnership_id, Form(FIELDS))
 
 
 @pages.post("/partnerships/{partnership_id}/managers")
@@ -82,7 +96,7 @@ async def add(request: Request, partnership_id: str) -> Response:
             raise
         except Refusal as refusal:
             status = form.refused(refusal, lambda name: name.split(".")[0])
-    return await _page(desk, partnership_id, form, status)
+    return await _additions(desk, partnership_id, form, status)
 
 
 @pages.get("/partnerships/{partnership_id}/managers/{contact_id}/removal")

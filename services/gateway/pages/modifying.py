@@ -10,12 +10,12 @@ from starlette.responses import Response
 
 from services.gateway.pages.deciding import Decision, carried_out, not_now, question
 from services.gateway.pages.desk import Desk
+from services.gateway.pages.editing import contacts_page, nobody
 from services.gateway.pages.forms import KEY, Form
 from services.gateway.pages.offering import everybody
 from services.gateway.pages.presenting import assignment, modification, person, tile
 from services.gateway.pages.rooms import desk_of, rooms
 from shared.errors import Forbidden, NotFound, Refusal, WrongState
-from shared.ids import is_id
 
 pages = rooms()
 
@@ -51,70 +51,19 @@ async def _one(desk: Desk, found: dict[str, Any], modification_id: str) -> dict[
 # — proposing —
 
 
-async def _proposal_page(desk: Desk, found: dict[str, Any], form: Form, status: int = 200) -> Response:
-    replied = form.value("in_reply_to")
-    people, pending, directory, answered = await asyncio.gather(
-        everybody(desk, "contacts", "list_assignments", partnership_id=found["id"]),
-        everybody(desk, "contacts", "list_modifications", partnership_id=found["id"], state="pending"),
-        everybody(desk, "contacts", "list_contacts") if found["role"] == "partner" else _nobody(),
-        _answer_to(desk, found, replied),
-    )
-    # A contact is in at most one pending item of a side (409 otherwise), so whoever is in one is not offered again.
-    waiting = {
-        item["contact_id"]
-        for m in pending
-        if m.get("proposed_by") == "us"
-        for item in m["items"]
-        if not item.get("decision")
-    }
-    working = [assignment(a) for a in people if a.get("state") == "accepted"]
-    there = {a["id"] for a in working}
-    return await desk.page(
-        "modification_form.html",
-        status,
-        p=found,
-        form=form,
-        limit=LIMIT,
-        working=working,
-        waiting=waiting,
-        addable=[person(c) for c in directory if c["id"] not in there | waiting],
-        answered=answered,
-    )
-
-
-async def _nobody() -> Items:
-    return []
-
-
-async def _answer_to(desk: Desk, found: dict[str, Any], modification_id: str) -> dict[str, Any] | None:
-    """The proposal of ours that this one replies to, whose answer suggests something else."""
-    if not is_id(modification_id):
-        return None
-    asked = await desk.perhaps(
-        "contacts", "get_modification", partnership_id=found["id"], modification_id=modification_id
-    )
-    return modification(asked, found) if asked else None
-
-
-@pages.get("/partnerships/{partnership_id}/modifications/new")
-async def edit_contacts(request: Request, partnership_id: str) -> Response:
-    desk = desk_of(request)
-    found = await _found(desk, partnership_id)
-    if "edit" not in found["may"]:
-        if not desk.person.runs_partnerships:
-            raise Forbidden("Changes are proposed by people with the role Partnerships or Admin.")
-        raise not_now(found)
-    replied = request.query_params.get("in_reply_to", "")
-    return await _proposal_page(desk, found, Form(PROPOSAL, {"in_reply_to": replied if is_id(replied) else ""}))
-
-
 @pages.post("/partnerships/{partnership_id}/modifications")
 async def propose(request: Request, partnership_id: str) -> Response:
-    desk, form = desk_of(request), Form.sent(PROPOSAL, await request.form())
+    """Update: first the reason is asked (the pop-up Update Contacts), with it the proposal is made. `back` returns to the picks."""
+    desk, data = desk_of(request), await request.form()
+    form = Form.sent(PROPOSAL, data)
     released, added = form.values("release_contact_ids"), form.values("add_contact_ids")
+    if data.get("back") or not (released or added):
+        if not data.get("back"):
+            form.refuse("", "Choose whom to release or to add first.")
+        return await contacts_page(desk, await _found(desk, partnership_id), form)
+    if "reason" not in data:
+        return await _reason_page(desk, await _found(desk, partnership_id), form)
     reason = form.value("reason").strip()
-    if not released and not added:
-        form.refuse("release_contact_ids", "Choose at least one contact.")
     if not reason:
         form.refuse("reason", "Give a reason.")
     elif len(reason.replace("\r\n", "\n")) > LIMIT:
@@ -133,15 +82,34 @@ async def propose(request: Request, partnership_id: str) -> Response:
                 **({"in_reply_to": replied} if replied else {}),
                 **{KEY: form.key},
             )
-            return desk.go(f"/partnerships/{partnership_id}", "proposed")
+            return desk.go(f"/partnerships/{partnership_id}/contacts", "proposed")
         except (Forbidden, NotFound, WrongState):
             raise
         except Refusal as refusal:
             if refusal.code == "idempotency_key_reused":
                 form.refuse("", "This form was sent already. Its proposal stands on the page of the partnership.")
             else:
-                status = form.refused(refusal, lambda name: name.split(".")[0])
-    return await _proposal_page(desk, await _found(desk, partnership_id), form, status)
+                # Whom it is about stands on the page behind: here it is said in words.
+                status = form.refused(refusal, lambda name: "reason" if name == "reason" else "")
+    return await _reason_page(desk, await _found(desk, partnership_id), form, status)
+
+
+async def _reason_page(desk: Desk, found: dict[str, Any], form: Form, status: int = 200) -> Response:
+    """Who is meant, in words, and the reason."""
+    people, directory = await asyncio.gather(
+        everybody(desk, "contacts", "list_assignments", partnership_id=found["id"]),
+        everybody(desk, "contacts", "list_contacts") if form.values("add_contact_ids") else nobody(),
+    )
+    names = {p["id"]: p["name"] for p in [*map(assignment, people), *map(person, directory)]}
+    return await desk.page(
+        "update_contacts.html",
+        status,
+        p=found,
+        form=form,
+        limit=LIMIT,
+        released=[names.get(id, "somebody") for id in form.values("release_contact_ids")],
+        added=[names.get(id, "somebody") for id in form.values("add_contact_ids")],
+    )
 
 
 # — reviewing —

@@ -1,12 +1,9 @@
-"""One partnership: reading it, accepting its offer, its history (OE-07, OE-08, OE-18)."""
+"""One partnership: all there is to see of it, and accepting its offer (OE-07, OE-08)."""
 
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
-from itertools import groupby
 from typing import Any
-from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,7 +13,6 @@ from services.gateway.pages.forms import KEY, Form
 from services.gateway.pages.managing import may_change
 from services.gateway.pages.presenting import assignment, entry, in_order, modification, person, tile
 from services.gateway.pages.rooms import desk_of, rooms
-from services.gateway.pages.words import day, moment
 from shared.errors import Forbidden, NotFound, Refusal, WrongState
 
 pages = rooms()
@@ -59,6 +55,7 @@ async def partnership(request: Request, partnership_id: str) -> Response:
         pending=None if pending is None else _theirs_first([modification(m, found, titles) for m in pending]),
         answers=_answers(found, pending or [], answered or [], titles),
         may_manage=may_change(desk, found),
+        counts={"people": 0 if people is None else sum(a.get("state") == "accepted" for a in people["items"])},
         people=None if people is None else in_order([assignment(a) for a in people["items"]]) or _just_offered(found),
         team=None if team is None else [person(m) for m in team["items"]],
         entries=None if entries is None else [entry(e) for e in entries["items"]],
@@ -94,35 +91,6 @@ async def seen(request: Request, partnership_id: str) -> Response:
     desk = desk_of(request)
     await desk.perhaps("offers", "mark_seen", partnership_id=partnership_id)
     return Response(status_code=204)
-
-
-@pages.get("/partnerships/{partnership_id}/history")
-async def history(request: Request, partnership_id: str) -> Response:
-    desk, cursor = desk_of(request), request.query_params.get("cursor", "")
-    asked = {"cursor": cursor} if cursor else {}
-    found, entries = await asyncio.gather(
-        _partnership(desk, partnership_id),
-        desk.ask("history", "list_entries", partnership_id=partnership_id, limit=50, **asked),
-    )
-    shown = [entry(e) for e in entries["items"]]
-    return await desk.page(
-        "history.html",
-        p=found,
-        days=_days(desk, shown),
-        paged=bool(cursor),
-        next=f"{desk.path}?" + urlencode({"cursor": entries["next"]}) if entries.get("next") else None,
-    )
-
-
-def _days(desk: Desk, entries: Items) -> list[tuple[str, Items]]:
-    """Entries below the day they happened on, as the reader counts days."""
-    now = datetime.now(UTC)
-
-    def of(item: dict[str, Any]) -> str:
-        at = moment(item["at"])
-        return day(at, desk.zone, now) if at else ""
-
-    return [(name, list(items)) for name, items in groupby(entries, of)]
 
 
 # — accepting —

@@ -84,9 +84,44 @@ def tile(p: Json) -> dict[str, Any]:
             for c in p.get("offered") or []
         ],
         "customer_email": p.get("customer_email") or "",
+        "profile": _profile(counterpart.get("profile") or {}),
         "updated_at": p.get("updated_at"),
         "version": p.get("version"),
     }
+
+
+def _profile(told: Json) -> dict[str, Any]:
+    """What the other business has told of itself (OE-20): `ways` to reach it as (label, value, link), and its `addresses`, the default first."""
+    website = str(told.get("website") or "")
+    ways = [
+        ("E-mail", told.get("email") or "", f"mailto:{told.get('email')}"),
+        ("Phone", told.get("phone") or "", f"tel:{_dialled(told.get('phone') or '')}"),
+        ("Fax", told.get("fax") or "", ""),
+        ("Website", website.removeprefix("https://").removesuffix("/"), website if website.startswith("http") else ""),
+    ]
+    addresses = [
+        {
+            "type": a.get("type") or "",
+            "default": bool(a.get("default")),
+            "lines": [
+                line
+                for line in (
+                    a.get("line1"),
+                    a.get("line2"),
+                    " ".join(part for part in (a.get("zip"), a.get("city")) if part),
+                    a.get("state"),
+                    a.get("country"),
+                )
+                if line
+            ],
+        }
+        for a in told.get("addresses") or []
+    ]
+    return {"ways": [way for way in ways if way[1]], "addresses": sorted(addresses, key=lambda a: not a["default"])}
+
+
+def _dialled(phone: str) -> str:
+    return "".join(c for c in phone if c.isdigit() or c == "+")
 
 
 def _alert(p: Json, company: str) -> str:

@@ -14,6 +14,7 @@ from services.gateway.pages import (
     business,
     deciding,
     directory,
+    editing,
     entering,
     home,
     managing,
@@ -21,6 +22,7 @@ from services.gateway.pages import (
     notifying,
     offering,
     partnerships,
+    timeline,
 )
 from services.gateway.pages.desk import Desk, LoginNeeded
 from services.gateway.pages.rendering import STATIC, release
@@ -67,6 +69,8 @@ def router() -> APIRouter:
         directory.pages,
         offering.pages,
         partnerships.pages,
+        editing.pages,
+        timeline.pages,
         modifying.pages,
         managing.pages,
         deciding.pages,

@@ -1,0 +1,105 @@
+"""Edit mode: three bands, and the screen of the first of them, Assigned Contacts (OE-11 to OE-15)."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.gateway.pages.desk import Desk, redirect
+from services.gateway.pages.forms import Form
+from services.gateway.pages.offering import everybody
+from services.gateway.pages.presenting import assignment, in_order, modification, person, tile
+from services.gateway.pages.rooms import desk_of, rooms
+from shared.ids import is_id
+
+pages = rooms()
+
+PICKS = {"release_contact_ids": "To Be Released", "add_contact_ids": "To Be Added", "in_reply_to": "In reply to"}
+
+
+@pages.get("/partnerships/{partnership_id}/edit")
+async def bands(request: Request, partnership_id: str) -> Response:
+    """The three bands, read-only when there is nothing to change (OE-11, OE-19)."""
+    desk = desk_of(request)
+    found, people, team = await asyncio.gather(
+        desk.ask("offers", "get_partnership", partnership_id=partnership_id),
+        desk.perhaps("contacts", "list_assignments", partnership_id=partnership_id, limit=200),
+        desk.perhaps("managers", "list_managers", partnership_id=partnership_id, limit=200),
+    )
+    p = tile(found)
+    return await desk.page(
+        "edit.html",
+        p=p,
+        changes="edit" in p["may"],
+        people=None if people is None else sum(a.get("state") in {"accepted", "offered"} for a in people["items"]),
+        team=None if team is None else len(team["items"]),
+    )
+
+
+@pages.get("/partnerships/{partnership_id}/contacts")
+async def assigned_contacts(request: Request, partnership_id: str) -> Response:
+    desk, asked = desk_of(request), request.query_params
+    found = tile(await desk.ask("offers", "get_partnership", partnership_id=partnership_id))
+    replied = asked.get("in_reply_to", "")
+    return await contacts_page(desk, found, Form(PICKS, {"in_reply_to": replied if is_id(replied) else ""}))
+
+
+@pages.get("/partnerships/{partnership_id}/modifications/new")
+async def former_address(request: Request, partnership_id: str) -> Response:
+    """Where links of older mails lead."""
+    query = request.url.query
+    return redirect(request, f"/partnerships/{partnership_id}/contacts" + (f"?{query}" if query else ""))
+
+
+async def contacts_page(desk: Desk, found: dict[str, Any], form: Form, status: int = 200) -> Response:
+    """Who works there, and, for whoever may change it, who is to be released and who to be added."""
+    changes, adds = "edit" in found["may"], "edit" in found["may"] and found["role"] == "partner"
+    people, pending, directory, answered = await asyncio.gather(
+        everybody(desk, "contacts", "list_assignments", partnership_id=found["id"]),
+        everybody(desk, "contacts", "list_modifications", partnership_id=found["id"], state="pending")
+        if changes
+        else nobody(),
+        everybody(desk, "contacts", "list_contacts") if adds else nobody(),
+        answer_to(desk, found, form.value("in_reply_to")),
+    )
+    # A contact is in at most one pending item of a side (409 otherwise), so whoever is in one cannot be picked again.
+    waiting = {
+        item["contact_id"]
+        for m in pending
+        if m.get("proposed_by") == "us"
+        for item in m["items"]
+        if not item.get("decision")
+    }
+    shown = in_order([assignment(a) for a in people])
+    there = {a["id"] for a in shown if not a["past"]}
+    return await desk.page(
+        "assigned_contacts.html",
+        status,
+        p=found,
+        form=form,
+        changes=changes,
+        adds=adds,
+        people=[a for a in shown if not a["past"]],
+        past=[a for a in shown if a["past"]],
+        waiting=waiting,
+        addable=[person(c) for c in directory if c["id"] not in there | waiting],
+        answered=answered,
+        state="|".join(sorted(f"{a['id']}:{a['state']}:{a['label']}" for a in shown if not a["past"])),
+    )
+
+
+async def nobody() -> list[dict[str, Any]]:
+    return []
+
+
+async def answer_to(desk: Desk, found: dict[str, Any], modification_id: str) -> dict[str, Any] | None:
+    """The proposal of ours that this one replies to, whose answer suggests something else."""
+    if not is_id(modification_id):
+        return None
+    asked = await desk.perhaps(
+        "contacts", "get_modification", partnership_id=found["id"], modification_id=modification_id
+    )
+    return modification(asked, found) if asked else None
