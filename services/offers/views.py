@@ -63,7 +63,12 @@ def partnership(
     return {
         "id": p.id,
         "role": p.role,
-        "counterpart": {"tenant": p.counterpart, "company": p.company, "profile": profile(counterpart)},
+        "counterpart": {
+            "tenant": p.counterpart,
+            "company": p.company,
+            "logo": p.logo or None,
+            "profile": profile(counterpart),
+        },
         "status": p.status,
         "turn": p.turn,
         "turn_since": iso(p.turn_since) if p.turn_since else None,

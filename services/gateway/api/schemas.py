@@ -307,6 +307,9 @@ class PartnershipSearch(Page):
 class Counterpart(Shown):
     tenant: str
     company: str
+    logo: Annotated[
+        str | None, Field(description="A digest of its logo, which changes with it; null while there is none to show.")
+    ]
     profile: dict[str, Any]
 
 

@@ -20,17 +20,25 @@ def ensure_open(p: Partnership) -> None:
 
 
 def accept(
-    p: Partnership, *, contacts: Collection[str], company: str = "", by: Named, managers: tuple[str, ...], now: datetime
+    p: Partnership,
+    *,
+    contacts: Collection[str],
+    company: str = "",
+    logo: str = "",
+    by: Named,
+    managers: tuple[str, ...],
+    now: datetime,
 ) -> Partnership:
     """Accept with these of the offered contacts, at least one (OE-08). The accepter is our account owner. Raises WrongState.
 
-    It counts also after the offer's time: only the sender's clock expires it. `company` is the partner's name if it told us of itself.
+    It counts also after the offer's time: only the sender's clock expires it. `company` and `logo` are the partner's if it told us of itself.
     """
     ensure_open(p)
     return replace(
         p,
         status="accepted",
         company=company or p.company,
+        logo=logo,
         working=len(contacts),
         managers=managers if by.id in managers else (by.id, *managers),
         owner=by,
@@ -42,7 +50,9 @@ def accept(
     )
 
 
-def accepted(p: Partnership, *, contacts: Collection[str], company: str, by: Named, now: datetime) -> Partnership:
+def accepted(
+    p: Partnership, *, contacts: Collection[str], company: str, logo: str = "", by: Named, now: datetime
+) -> Partnership:
     """The addressee accepted: stronger than a withdrawal or our clock, which it had not seen (rule 1)."""
     if not _answerable(p):
         return p
@@ -51,6 +61,7 @@ def accepted(p: Partnership, *, contacts: Collection[str], company: str, by: Nam
         p,
         status="accepted",
         company=company,
+        logo=logo,
         working=len(offered & set(contacts)),
         their_owner=by.name,
         turn=None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -70,7 +71,8 @@ class Early:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Partnership:
-    """What we know of one partnership. `role` is ours; `counterpart` the other tenant, `company` its name as far as we know it.
+    """What we know of one partnership. `role` is ours; `counterpart` the other tenant, `company` and `logo` its name and the digest of its
+    logo as far as we know them.
 
     `sent` counts what we said to the other side's offers, `confirmed` and `seen` how much of it is there and was looked at. An offer
     that is `held` has never left: the other side knows nothing of it (protocol rule 5). `working` and `pending` are contacts' figures, as
@@ -113,6 +115,7 @@ class Partnership:
     owner_told: str = ""
     owner_counter: int = 0
     their_owner_counter: int = 0
+    logo: str = ""
     updated_at: datetime
 
     @property
@@ -231,3 +234,11 @@ class Counterpart:
     website: str = ""
     logo: str = ""
     addresses: tuple[Address, ...] = ()
+
+    @property
+    def logo_digest(self) -> str:
+        """What stands for the logo in lists, which would be too large with it: 12 hex digits, or "" when there is none to show.
+
+        A logo that is an address elsewhere is none: pages load nothing from other hosts.
+        """
+        return hashlib.sha256(self.logo.encode()).hexdigest()[:12] if self.logo.startswith("data:") else ""

@@ -21,6 +21,7 @@ def send(
     id: str,
     customer: str,
     company: str = "",
+    logo: str = "",
     email: str,
     message: str,
     sender: Named,
@@ -32,7 +33,7 @@ def send(
 ) -> Partnership:
     """Our record of an offer we send (OE-06). The sender is the account owner and always one of the managers.
 
-    `company` is the customer's name if we know it; `held`: it does not leave yet (rule 5).
+    `company` and `logo` are the customer's name and the digest of its logo if we know them; `held`: it does not leave yet (rule 5).
     """
     return Partnership(
         tenant=tenant,
@@ -40,6 +41,7 @@ def send(
         role="partner",
         counterpart=customer,
         company=company or customer,
+        logo=logo,
         status="open",
         email=email,
         message=message,
@@ -71,6 +73,7 @@ def arrive(
     id: str,
     partner: str,
     company: str,
+    logo: str = "",
     email: str,
     message: str,
     sender: Named,
@@ -86,6 +89,7 @@ def arrive(
         role="customer",
         counterpart=partner,
         company=company,
+        logo=logo,
         status="arriving",
         email=email,
         message=message,

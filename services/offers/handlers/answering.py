@@ -11,7 +11,7 @@ from services.offers.domain import answering as rules
 from services.offers.domain.partnership import Named, Offered
 from services.offers.handlers import holding, naming
 from services.offers.handlers.finding import Answers, about, ours, team
-from services.offers.handlers.showing import shown, told_company
+from services.offers.handlers.showing import shown, told
 from shared.bus.door import Person, check_version
 from shared.bus.work import Heard, Json, Work
 from shared.calls import Call
@@ -43,11 +43,13 @@ def accept_offer(
     if errors:
         raise ValidationError.of(*errors)
     by = Named(person.id, person.name)
+    known = told(work, p.tenant, p.counterpart)
     p = work.put(
         rules.accept(
             p,
             contacts=list(chosen),
-            company=told_company(work, p.tenant, p.counterpart),
+            company=known.company,
+            logo=known.logo,
             by=by,
             managers=tuple(m.id for m in managers),
             now=now,
@@ -122,10 +124,12 @@ def receive_acceptance(work: Work, message: Heard[said.OfferAccepted], now: date
     data = message.data
     if p is None:
         return
+    known = told(work, p.tenant, p.counterpart)
     after = rules.accepted(
         p,
         contacts=data.contact_ids,
-        company=told_company(work, p.tenant, p.counterpart) or data.company,
+        company=known.company or data.company,
+        logo=known.logo,
         by=Named(data.accepted_by.id, data.accepted_by.name),
         now=now,
     )

@@ -75,7 +75,7 @@ def assignments_changed(work: Work, message: Heard[from_contacts.AssignmentsChan
 
 
 def profile_received(work: Work, message: Heard[from_accounts.ProfileReceived], now: datetime) -> None:
-    """Another business as it told of itself (OE-20): the highest counter counts, and its name goes onto all its tiles."""
+    """Another business as it told of itself (OE-20): the highest counter counts, and its name and logo go onto all its tiles."""
     data, tenant, id = message.data, message.tenant, message.subject
     known = work.get(Counterpart, tenant, id)
     if known is not None and data.counter <= known.counter:
@@ -88,13 +88,13 @@ def profile_received(work: Work, message: Heard[from_accounts.ProfileReceived], 
 
 
 def names_due(work: Work, message: Heard[said.NamesDue], now: datetime) -> None:
-    """Put the name that another business told last onto its tiles, some at a time."""
+    """Put the name and the logo's digest that another business told last onto its tiles, some at a time."""
     tenant, id = message.tenant, message.subject
     known = work.peek(Counterpart, tenant, id)
     page = work.find(Partnership, tenant, where={"counterpart": id}, after=message.data.after, limit=_AT_ONCE)
     locked = work.get_many(Partnership, tenant, [found.id for found in page.items])
     for p in locked.values():
-        if known is not None and p.company != known.company:
-            work.put(replace(p, company=known.company, updated_at=now))
+        if known is not None and (p.company, p.logo) != (known.company, known.logo_digest):
+            work.put(replace(p, company=known.company, logo=known.logo_digest, updated_at=now))
     if page.next is not None:
         work.later(said.NamesDue(after=page.next), tenant=tenant, subject=id, at=now)

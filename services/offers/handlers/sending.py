@@ -10,10 +10,10 @@ from typing import Any
 from services.offers.commands import SendOffer
 from services.offers.domain import sending as rules
 from services.offers.domain.holding import settled
-from services.offers.domain.partnership import Business, Mailbox, Named, Offered, Pair, Partnership
+from services.offers.domain.partnership import Business, Counterpart, Mailbox, Named, Offered, Pair, Partnership
 from services.offers.handlers import early, expiry, holding
 from services.offers.handlers.finding import Answers, about, team
-from services.offers.handlers.showing import offered, shown, told_company
+from services.offers.handlers.showing import offered, shown, told
 from shared.bus.door import Person
 from shared.bus.work import Heard, Json, Work
 from shared.calls import Call
@@ -38,11 +38,13 @@ def send_offer(work: Work, call: Call, command: SendOffer, *, person: Person, an
     managers = team(command.manager_ids, person, answers, errors)
     if errors:
         raise ValidationError.of(*errors)
+    known = told(work, tenant, customer)
     p = rules.send(
         tenant=tenant,
         id=new_id(),
         customer=customer,
-        company=told_company(work, tenant, customer),
+        company=known.company,
+        logo=known.logo,
         email=command.customer_email,
         message=command.message,
         sender=Named(person.id, person.name),
@@ -108,6 +110,7 @@ def receive_offer(work: Work, message: Heard[said.OfferSent], now: datetime) -> 
         id=message.subject,
         partner=message.origin,
         company=data.company,
+        logo=told(work, message.tenant, message.origin).logo,
         email=data.email,
         message=data.message,
         sender=Named(data.sent_by.id, data.sent_by.name),
@@ -127,7 +130,11 @@ def receive_offer(work: Work, message: Heard[said.OfferSent], now: datetime) -> 
 
 def needed_for_offer(message: Heard[said.OfferSent]) -> list[tuple[type[Any], str, str]]:
     """What `receive_offer` looks up."""
-    return [(Mailbox, message.tenant, message.data.email), (Business, message.tenant, message.tenant)]
+    return [
+        (Mailbox, message.tenant, message.data.email),
+        (Business, message.tenant, message.tenant),
+        (Counterpart, message.tenant, message.origin),
+    ]
 
 
 def _open(work: Work, p: Partnership, recipient_id: str, now: datetime) -> None:

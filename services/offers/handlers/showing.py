@@ -6,6 +6,7 @@ And whom its offer names, as messages say it.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import NamedTuple
 
 from services.offers import views
 from services.offers.domain.partnership import Counterpart, Partnership
@@ -13,15 +14,22 @@ from shared.bus.work import Json, Work
 from shared.contracts import offers as said
 
 
+class Told(NamedTuple):
+    """A counterpart's name and the digest of its logo; "" for what it has not told."""
+
+    company: str = ""
+    logo: str = ""
+
+
 def shown(work: Work, p: Partnership, *, changes: bool = True, now: datetime) -> Json:
     """`p` as our side sees it. `changes`: the viewer may change it."""
     return views.partnership(p, changes=changes, now=now, counterpart=work.peek(Counterpart, p.tenant, p.counterpart))
 
 
-def told_company(work: Work, tenant: str, counterpart: str) -> str:
-    """The counterpart's name as it told of itself, or '' if it has not."""
+def told(work: Work, tenant: str, counterpart: str) -> Told:
+    """What stands on a tile of what the counterpart told of itself."""
     known = work.peek(Counterpart, tenant, counterpart)
-    return known.company if known is not None else ""
+    return Told(known.company, known.logo_digest) if known is not None else Told()
 
 
 def offered(p: Partnership) -> list[said.OfferedContact]:

@@ -101,6 +101,7 @@ def test_all_that_may_stand_in_a_record_is_read_as_it_was_kept(database: Databas
         owner_told="Ada",
         owner_counter=3,
         their_owner_counter=4,
+        logo="0123456789ab",
     )
     home = Address("Billing", "Quay 1", "", "Bergen", "", "5003", "NO", True)
     told = Counterpart(tenant="full", id="customer-1", counter=7, company="C", phone="1", logo="x", addresses=(home,))
@@ -117,7 +118,7 @@ def test_all_that_may_stand_in_a_record_is_read_as_it_was_kept(database: Databas
 
 def test_a_record_of_before_is_still_read() -> None:
     new = {
-        "held", "early", "pending", "ended_by_us", "ended_by_them", "reminded_at", "owner_told", "owner_counter", "their_owner_counter",
+        "held", "early", "pending", "ended_by_us", "ended_by_them", "reminded_at", "owner_told", "owner_counter", "their_owner_counter", "logo",
     }  # fmt: skip
     kept = json.loads(PARTNERSHIPS.dump(offer("before", 1, owner_told="")))
     before = {name: value for name, value in kept.items() if name not in new}

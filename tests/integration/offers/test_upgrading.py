@@ -11,9 +11,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from services.offers.domain.partnership import Named, Partnership
+from services.offers.domain.partnership import Counterpart, Named, Partnership
 from services.offers.domain.sending import send
-from services.offers.store import PARTNERSHIPS
+from services.offers.store import COUNTERPARTS, PARTNERSHIPS
 from shared.bus.inbox import decode
 from shared.bus.prepare import BUS_MIGRATIONS, migrations_of, prepare_database
 from shared.contracts.messages import CATALOGUE
@@ -90,6 +90,33 @@ def test_partnerships_of_before_are_found_by_counterpart_and_their_clocks_are_se
     envelope = decode(body).envelope
     assert (envelope.origin, envelope.destination, envelope.subject) == ("kazenor", "kazenor", waiting.id)
     assert CATALOGUE[envelope.kind, envelope.source, envelope.type] is ExpiryDue
+
+
+def test_tiles_of_before_get_the_digest_of_the_logo_that_is_known(before: dict[str, str], tmp_path: Path) -> None:
+    picture = "data:image/png;base64,iVBORw0KGgo="
+    for name in ("0002_counterparts.sql", "0003_clocks.sql"):
+        shutil.copy(migrations_of("offers") / name, tmp_path)
+    migrate(before["ACCORD_OFFERS_OWNER_DATABASE_URL"], "offers", [("bus", BUS_MIGRATIONS), ("offers", tmp_path)])
+    with_one, without = offer("northwind"), offer("southwind")
+    known = [
+        Counterpart(tenant="kazenor", id="northwind", counter=1, company="N", logo=picture),
+        Counterpart(tenant="kazenor", id="southwind", counter=1, company="S", logo="https://s.example/logo.png"),
+    ]
+    for p in (with_one, without):
+        keep(before, p, "accepted")
+    with psycopg.connect(before["ACCORD_OFFERS_DATABASE_URL"]) as service:
+        service.execute("select set_config('app.tenants', 'kazenor', true)")
+        service.execute("update partnerships set counterpart = state ->> 'counterpart'")
+        for one in known:
+            row = [one.tenant, one.id, 1, COUNTERPARTS.dump(one)]
+            service.execute("insert into counterparts (tenant, id, version, state) values (%s, %s, %s, %s)", row)
+    prepare_database("offers", before["ACCORD_OFFERS_OWNER_DATABASE_URL"])
+    with psycopg.connect(before["ACCORD_OFFERS_DATABASE_URL"]) as service:
+        service.execute("select set_config('app.tenants', 'kazenor', true)")
+        rows = service.execute("select state::text from partnerships").fetchall()
+    found = {p.counterpart: p.logo for p in (PARTNERSHIPS.load(row[0]) for row in rows)}
+    assert found == {"northwind": known[0].logo_digest, "southwind": ""}
+    assert known[0].logo_digest
 
 
 def test_old_code_goes_on_beside_the_new_tables(before: dict[str, str]) -> None:

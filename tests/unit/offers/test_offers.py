@@ -37,7 +37,7 @@ def test_an_offer_lies_open_on_both_sides(town: Town) -> None:
     assert theirs["actions"] == ["accept", "decline", "view"]
     assert (theirs["contacts_count"], theirs["offered_count"]) == (0, 2)
     assert (theirs["message"], theirs["sent_by"]["name"]) == ("Shall we?", "Admin")
-    assert theirs["counterpart"] == {"tenant": "kazenor", "company": "Kazenor", "profile": {}}
+    assert theirs["counterpart"] == {"tenant": "kazenor", "company": "Kazenor", "logo": None, "profile": {}}
     assert ours["owners"]["ours"]["name"] == "Admin" and theirs["owners"]["theirs"] == {"name": "Admin"}
 
 

@@ -30,6 +30,7 @@ def test_a_profile_is_shown_on_the_partnership_and_not_in_lists(town: Town) -> N
     assert town.kazenor.get(id)["counterpart"] == {
         "tenant": "northwind",
         "company": "Northwind Traders",
+        "logo": None,
         "profile": {
             "phone": "+47 1",
             "email": "",
@@ -40,7 +41,12 @@ def test_a_profile_is_shown_on_the_partnership_and_not_in_lists(town: Town) -> N
         },
     }
     (tile,) = town.kazenor.list(q="traders")
-    assert tile["counterpart"] == {"tenant": "northwind", "company": "Northwind Traders", "profile": {}}
+    assert tile["counterpart"] == {
+        "tenant": "northwind",
+        "company": "Northwind Traders",
+        "logo": None,
+        "profile": {},
+    }
     assert town.kazenor.end(id)["counterpart"]["profile"]["phone"] == "+47 1"
 
 
