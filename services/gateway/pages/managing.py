@@ -59,9 +59,7 @@ async def managers(request: Request, partnership_id: str) -> Response:
 
 async def _additions(desk: Desk, partnership_id: str, form: Form, status: int = 200) -> Response:
     """Whoever has a login and is not in the team yet, to be chosen."""
-    (found, team), users = await asyncio.gather(
-        _team(desk, partnership_id), everybody(desk, "accounts", "list_users")
-    )
+    (found, team), users = await asyncio.gather(_team(desk, partnership_id), everybody(desk, "accounts", "list_users"))
     if not may_change(desk, found):
         if not desk.person.runs_partnerships:
             raise Forbidden("The team is changed by people with the role Partnerships or Admin.")

@@ -8,6 +8,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from services.gateway.pages.accepting import granted_names
 from services.gateway.pages.deciding import Decision, carried_out, not_now, question
 from services.gateway.pages.desk import Desk
 from services.gateway.pages.editing import contacts_page, nobody
@@ -150,7 +151,16 @@ async def review(request: Request, partnership_id: str, modification_id: str) ->
     asked = await _one(desk, found, modification_id)
     if "answer" not in asked["may"]:
         raise _answered(desk, found, asked)
-    return await _answer_page(desk, found, asked, Form(_fields(asked["items"])))
+    preset = request.query_params.get("all", "")
+    decided = {f"decision.{i['id']}": preset for i in asked["items"] if i["open"] and preset in {"accept", "decline"}}
+    form = Form(_fields(asked["items"]), decided)
+    if decided:
+        judged = Form(_fields(asked["items"]), decided)
+        _judge(judged, asked, found)
+        if not judged.wrong:
+            # Nothing is left to choose: straight to what will follow.
+            return await _confirmation(desk, found, asked, form)
+    return await _answer_page(desk, found, asked, form)
 
 
 def _answered(desk: Desk, found: dict[str, Any], asked: dict[str, Any]) -> Refusal:
@@ -168,13 +178,17 @@ def _answered(desk: Desk, found: dict[str, Any], asked: dict[str, Any]) -> Refus
 
 @pages.post("/partnerships/{partnership_id}/modifications/{modification_id}/answer")
 async def answer(request: Request, partnership_id: str, modification_id: str) -> Response:
-    """What is decided is read off the form alone, so that a repeated post is the same request and gets the first answer."""
+    """First post: say what will follow and ask; with `confirm` it is done. `back` returns with all that was chosen.
+
+    What is decided is read off the form alone, so that a repeated post is the same request and gets the first answer.
+    """
     desk, data = desk_of(request), await request.form()
     items = _decisions(data)
     sent = Form.sent({}, data)
     texts = {name: sent.value(name) for name in ("comment", "suggestion") if sent.value(name).strip()}
     refused: Refusal | None = None
-    if items and all(item["decision"] in {"accept", "decline"} for item in items):
+    confirmed = data.get("confirm") == "yes" and not data.get("back")
+    if confirmed and items and all(item["decision"] in {"accept", "decline"} for item in items):
         try:
             await desk.do(
                 "contacts",
@@ -195,7 +209,29 @@ async def answer(request: Request, partnership_id: str, modification_id: str) ->
     form = Form.sent(_fields(asked["items"]), data)
     _judge(form, asked, found)
     status = form.refused(refused, lambda name: _at(name, items)) if refused else 200
-    return await _answer_page(desk, found, asked, form, status)
+    if form.wrong or data.get("back"):
+        return await _answer_page(desk, found, asked, form, status)
+    return await _confirmation(desk, found, asked, form)
+
+
+async def _confirmation(desk: Desk, found: dict[str, Any], asked: dict[str, Any], form: Form) -> Response:
+    """Before the Yes: what will follow for each, in a sentence."""
+    places = (await desk.ask("accounts", "get_environments"))["items"] if found["role"] == "customer" else []
+    decided = [item for item in asked["items"] if item["open"]]
+    for item in decided:
+        item["chosen"] = form.value(f"decision.{item['id']}")
+        granted = set(form.values(f"roles.{item['id']}"))
+        item["granted"] = granted_names(granted, places)
+    verdicts = {item["chosen"] for item in decided}
+    return await desk.page(
+        "modification_confirmation.html",
+        p=found,
+        m=asked,
+        decided=decided,
+        verdict=verdicts.pop() if len(verdicts) == 1 else "",
+        form=form,
+        sent=[(name, value) for name in form.fields for value in form.values(name) if value],
+    )
 
 
 def _decisions(data: Any) -> Items:

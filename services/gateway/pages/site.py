@@ -11,6 +11,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from services.gateway.pages import (
+    accepting,
     business,
     deciding,
     directory,
@@ -69,6 +70,7 @@ def router() -> APIRouter:
         directory.pages,
         offering.pages,
         partnerships.pages,
+        accepting.pages,
         editing.pages,
         timeline.pages,
         modifying.pages,

@@ -109,7 +109,8 @@ async function open(source, url, options) {
     const failure = one(".failure", found.page);
     if (question) show(question);
     else if (failure) tell(one("h1", failure).textContent, one(".lead", failure)?.textContent ?? "");
-    else swapMain(found.page);
+    else if (options?.method === "POST") swapMain(found.page);
+    else location.assign(url);
   } catch {
     tell("There is no answer", "Nothing has been lost. Check the connection, then try again.");
   } finally {
