@@ -63,6 +63,20 @@ def modification(**other: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def ours(**other: Any) -> dict[str, Any]:
+    """A proposal of ours that waits for their answer."""
+    return modification(**{"proposed_by": "us", "created_by": {"name": "Ada"}, "actions": ["withdraw"], **other})
+
+
+def listing(*modifications: dict[str, Any]) -> Any:
+    """contacts.list_modifications with these."""
+
+    def answer(state: str = "", **_: Any) -> dict[str, Any]:
+        return {"items": [m for m in modifications if state in {"", m["state"]}], "next": None}
+
+    return answer
+
+
 def live(**other: Any) -> dict[str, Any]:
     """A partnership that may be changed."""
     return partnership(**{"status": "accepted", "turn": None, "actions": ["edit", "end", "view"], **other})

@@ -1,0 +1,178 @@
+"""The page of one partnership: what waits for an answer, who works there, how it ended."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from shared.errors import Unavailable
+from shared.ids import new_id
+from tests.unit.gateway.fake_rpc import FakeRpc
+from tests.unit.gateway.pages.story import (
+    CONTACT,
+    ID,
+    LENT,
+    LENT_ONE,
+    MID,
+    NEWCOMER,
+    item,
+    listing,
+    live,
+    modification,
+    ours,
+    whole,
+)
+
+PAGE = f"/partnerships/{ID}"
+CONTACTS = f"{PAGE}/contacts"
+ANSWER = f"{PAGE}/modifications/{MID}/answer"
+WITHDRAW = f"{PAGE}/modifications/{MID}/withdrawal"
+
+
+@pytest.fixture(autouse=True)
+def _live(rpc: FakeRpc) -> None:
+    rpc.on("offers", "get_partnership", live())
+    rpc.on("contacts", "list_assignments", {"items": [LENT_ONE], "next": None})
+
+
+def partner(rpc: FakeRpc, **other: Any) -> None:
+    rpc.on("offers", "get_partnership", live(role="partner", **other))
+
+
+def test_a_proposal_of_theirs_stands_on_the_page_with_its_labels_and_a_way_to_review_it(
+    ada: TestClient, rpc: FakeRpc
+) -> None:
+    rpc.on("contacts", "list_modifications", listing(modification()))
+    answer = ada.get(PAGE)
+    whole(answer)
+    assert "Nils of Northwind Traders proposes to add 1 contact and release 1 contact" in answer.text
+    assert "Released by Partner" in answer.text
+    assert "Offered" in answer.text
+    assert "Bruno moves on." in answer.text
+    assert f'href="{ANSWER}"' in answer.text
+    assert WITHDRAW not in answer.text
+
+
+def test_the_partner_reads_that_the_customer_releases(ada: TestClient, rpc: FakeRpc) -> None:
+    partner(rpc)
+    rpc.on("contacts", "list_modifications", listing(modification(items=[item(LENT, "release")])))
+    assert "Released by Customer" in ada.get(PAGE).text
+
+
+def test_a_proposal_of_ours_shows_how_far_it_came_and_can_be_withdrawn(ada: TestClient, rpc: FakeRpc) -> None:
+    partner(rpc)
+    rpc.on("contacts", "list_modifications", listing(ours(delivery="seen")))
+    answer = ada.get(PAGE)
+    whole(answer)
+    assert "Waits for Northwind Traders" in answer.text
+    assert "Seen" in answer.text
+    assert f'href="{WITHDRAW}"' in answer.text
+    assert ANSWER not in answer.text
+    assert ">Released<" in answer.text
+
+
+def test_what_waits_for_us_stands_before_what_waits_for_them(ada: TestClient, rpc: FakeRpc) -> None:
+    rpc.on("contacts", "list_modifications", listing(ours(id=new_id()), modification()))
+    page = ada.get(PAGE).text
+    assert page.index("proposes to") < page.index("Ada proposed to")
+
+
+def test_whoever_may_do_nothing_is_offered_nothing(ada: TestClient, rpc: FakeRpc) -> None:
+    rpc.on("offers", "get_partnership", live(actions=["view"]))
+    rpc.on("contacts", "list_modifications", listing(modification(actions=[])))
+    page = ada.get(PAGE).text
+    assert "Bruno moves on." in page
+    assert ANSWER not in page
+    assert CONTACTS not in page
+
+
+def test_a_partnership_offers_to_edit_its_contacts_and_to_end_it(ada: TestClient) -> None:
+    page = ada.get(PAGE).text
+    assert f'href="{CONTACTS}"' in page
+    assert f'href="{PAGE}/termination"' in page
+    assert f'href="{PAGE}/managers"' in page
+
+
+def test_whoever_works_there_comes_first_and_nobody_stands_twice(ada: TestClient, rpc: FakeRpc) -> None:
+    people = [
+        {**LENT_ONE, "contact_id": NEWCOMER, "name": "Cleo Sand", "state": "offered", "label": "Offered"},
+        {**LENT_ONE, "contact_id": CONTACT["id"], "name": "Amara Diallo", "state": "released"},
+        LENT_ONE,
+        {**LENT_ONE, "contact_id": CONTACT["id"], "name": "Amara Diallo", "state": "declined"},
+        {**LENT_ONE, "state": "released"},
+    ]
+    rpc.on("contacts", "list_assignments", {"items": people, "next": None})
+    page = ada.get(PAGE).text.split('aria-labelledby="people"')[1].split("</section>")[0]
+    assert re.findall(r"<b>([^<]+)</b>", page) == ["Bruno Keller", "Cleo Sand", "Amara Diallo"]
+    assert '<span class="count">2</span>' in page
+
+
+def test_the_page_stands_when_contacts_is_away(ada: TestClient, rpc: FakeRpc) -> None:
+    rpc.on("contacts", "list_modifications", Unavailable())
+    answer = ada.get(PAGE)
+    assert answer.status_code == 200
+    assert "Proposals cannot be shown at the moment" in answer.text
+
+
+def test_a_suggestion_can_be_proposed_until_it_has_been(ada: TestClient, rpc: FakeRpc) -> None:
+    partner(rpc)
+    answered = ours(
+        state="answered", comment="Sorry.", suggestion="Rather Dora?", actions=[], answered_by={"name": "Nils"},
+        items=[item(NEWCOMER, "add", decision="decline", comment="Too new."), item(LENT, "release", decision="accept")],
+    )  # fmt: skip
+    rpc.on("contacts", "list_modifications", listing(answered))
+    answer = ada.get(PAGE)
+    whole(answer)
+    for words in ("Sorry.", "Rather Dora?", "Too new.", "Declined", "Accepted", "Nils of Northwind Traders answered"):
+        assert words in answer.text
+    assert f'href="{CONTACTS}?in_reply_to={MID}"' in answer.text
+    rpc.on("contacts", "list_modifications", listing(answered, ours(id=new_id(), in_reply_to=MID)))
+    assert "in_reply_to=" not in ada.get(PAGE).text
+
+
+def test_an_answer_that_was_ours_is_not_listed_as_theirs(ada: TestClient, rpc: FakeRpc) -> None:
+    rpc.on("contacts", "list_modifications", listing(modification(state="answered", actions=[], suggestion="Dora?")))
+    assert "Answers to your proposals" not in ada.get(PAGE).text
+
+
+def test_an_ended_partnership_is_only_read(ada: TestClient, rpc: FakeRpc) -> None:
+    ended = {"by": "them", "reason": "Done.", "their_reason": "Done.", "at": "2026-01-05T03:04:05Z"}
+    rpc.on("offers", "get_partnership", live(status="terminated", ended=ended, actions=["view", "remove"]))
+    answer = ada.get(PAGE)
+    whole(answer)
+    assert "Northwind Traders ended the partnership" in answer.text
+    assert answer.text.count("Done.") == 1
+    for gone in (CONTACTS, "/termination", "/managers"):
+        assert gone not in answer.text
+    assert f'href="{PAGE}/removal"' in answer.text
+
+
+def test_an_end_of_both_shows_both_reasons(ada: TestClient, rpc: FakeRpc) -> None:
+    ended = {"by": "both", "reason": "Ours.", "their_reason": "Theirs.", "at": "2026-01-05T03:04:05Z"}
+    rpc.on("offers", "get_partnership", live(status="terminated", ended=ended, actions=["view", "remove"]))
+    page = ada.get(PAGE).text
+    assert re.search(r"Your reason:.*Ours\..*Their reason:.*Theirs\.", page, re.DOTALL)
+
+
+def test_the_history_opens_to_what_was_wished_and_decided(ada: TestClient, rpc: FakeRpc) -> None:
+    details = {
+        "reason": "A swap.", "comment": "Fine.", "suggestion": "Rather Dora?", "in_reply_to": MID,
+        "items": [
+            {"contact_id": LENT, "name": "Bruno Keller", "action": "release", "decision": "accept"},
+            {"contact_id": NEWCOMER, "name": "Cleo Sand", "action": "add", "decision": "decline", "comment": "Too new."},
+        ],
+        "added": [{"id": ID, "name": "Berta"}], "removed": [{"id": ID, "name": "Carl"}],
+        "owner": {"id": ID, "name": "Olga"}, "previous_owner": {"id": ID, "name": "Paul"},
+    }  # fmt: skip
+    entry = {"id": ID, "type": "modification.answered", "at": "2026-01-01T00:00:00Z", "title": "Nils answered.", "by": {"side": "them", "name": "Nils"}, "shared": True, "details": details}  # fmt: skip
+    rpc.on("history", "list_entries", {"items": [entry], "next": None})
+    answer = ada.get(f"{PAGE}/history")
+    whole(answer)
+    for words in ("A swap.", "Fine.", "Rather Dora?", "to be released, accepted", "to be added, declined", "Too new."):
+        assert words in answer.text
+    for person in ("Berta", "Carl", "Olga", "Paul"):
+        assert person in answer.text
+    assert MID not in answer.text  # an id says nothing to a person
