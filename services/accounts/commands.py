@@ -17,11 +17,11 @@ from pydantic import (
 )
 
 from services.accounts.domain import businesses, environments, people, settings
+from shared import pictures
 from shared.calls import Body, Paged, no_doubles
 from shared.text import Email, Id, Name, Password, Short, TenantName, clean
 
 _LOCALE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
-_IMAGE = re.compile(r"data:image/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/]+={0,2}")
 _ZONES = available_timezones() | {"UTC"}
 
 
@@ -50,7 +50,7 @@ def _web_address(value: str) -> str:
 
 def _logo(value: str) -> str:
     # SVG is left out: it can carry scripts, and partners show this picture on their pages.
-    if value.startswith("data:") and not _IMAGE.fullmatch(value):
+    if value.startswith("data:") and pictures.of_url(value) is None:
         raise ValueError("Use a PNG, JPEG, GIF or WebP picture.")
     if not value.startswith("data:"):
         if len(value) > 500:
@@ -173,7 +173,9 @@ class UpdateProfile(Body):
 
 
 class ListUsers(Paged):
-    """A page of the people with a login."""
+    """A page of the people with a login. `q` is looked for in name and e-mail, without regard to case."""
+
+    q: Short = ""
 
 
 class CreateUser(Body):

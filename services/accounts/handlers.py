@@ -37,7 +37,7 @@ from shared.errors import (
     ValidationError,
 )
 from shared.ids import new_id
-from shared.text import clean
+from shared.text import clean, fold
 
 ADMIN = ("admin",)
 ANYBODY: tuple[str, ...] = ()
@@ -145,7 +145,14 @@ def list_users(work: Work, call: Call, now: datetime) -> Json:
     """The people with a login, by name."""
     admit(work, call, ANYBODY)
     command = call.read(commands.ListUsers)
-    page = work.find(User, call.tenant, order="name_search", after=command.cursor, limit=command.limit)
+    page = work.find(
+        User,
+        call.tenant,
+        search=("name_search", fold(command.q)) if command.q else None,
+        order="name_search",
+        after=command.cursor,
+        limit=command.limit,
+    )
     return {"items": [views.user_(user) for user in page.items], "next": page.next}
 
 

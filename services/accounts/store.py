@@ -12,12 +12,12 @@ from services.accounts.domain.settings import Settings
 from shared.bus.records import Column, Table
 from shared.text import fold
 
-BUSINESSES = Table(Business, "businesses")
+BUSINESSES = Table(Business, "businesses", part="business")
 ADMINS = Table(Admins, "admins")
-USERS = Table(User, "users", columns={"name_search": Column("text", lambda user: fold(user.name))})
+USERS = Table(User, "users", part="business", columns={"name_search": Column("text", lambda user: fold(f"{user.name} {user.email}"))})
 LOGINS = Table(Login, "logins")
 SESSIONS = Table(Session, "sessions", columns={"user_id": Column("text", lambda session: session.user_id)})
-ENVIRONMENTS = Table(Environments, "environments")
+ENVIRONMENTS = Table(Environments, "environments", part="business")
 SETTINGS = Table(Settings, "settings")
 ATTEMPTS = Table(Attempts, "attempts", columns={"since": Column("timestamptz", lambda attempts: attempts.since)})
 COUNTERPARTS = Table(

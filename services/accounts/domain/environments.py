@@ -98,9 +98,12 @@ def dropped_roles(before: Environments, after: Environments) -> dict[str, str]:
 
 def ensure_unused(dropped: dict[str, str], in_use: Collection[str]) -> None:
     """Raises RoleInUse, naming them, when somebody holds one of the dropped roles."""
-    held = [name for role_id, name in dropped.items() if role_id in set(in_use)]
+    held = {role_id: name for role_id, name in dropped.items() if role_id in set(in_use)}
     if held:
-        raise RoleInUse(f"Somebody holds {_listed(held)}. Take it away from them first.")
+        # The ids are for pages, which say it at the role.
+        raise RoleInUse(
+            f"Somebody holds {_listed(list(held.values()))}. Take it away from them first.", role_ids=list(held)
+        )
 
 
 def _listed(names: list[str]) -> str:

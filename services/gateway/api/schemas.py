@@ -97,6 +97,10 @@ class UserChange(Given):
     active: bool = True
 
 
+class UserSearch(Page):
+    q: Annotated[str, Field(max_length=200, description="Part of a name or an e-mail.")] = ""
+
+
 class UserList(Shown):
     items: list[User]
     next: str | None

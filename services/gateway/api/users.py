@@ -12,7 +12,7 @@ ROUTES = (
         service="accounts",
         rpc="list_users",
         summary="The people of our business who have a login",
-        query=schemas.Page,
+        query=schemas.UserSearch,
         result=schemas.UserList,
     ),
     Route(

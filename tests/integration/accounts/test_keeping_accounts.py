@@ -63,6 +63,21 @@ def test_users_are_listed_by_folded_name_page_by_page(accounts: Accounts, tenant
     assert names == ["Ada", "Bob", "Carl", "Dan", "Zoe"]
 
 
+def test_users_are_found_by_a_part_of_their_name_or_e_mail(accounts: Accounts, tenant: str) -> None:
+    ada = accounts.register(tenant, "ada@example.org")["user"]["id"]
+    for name in ("zoe", "bob", "Carl", "dan"):
+        accounts.add(ada, f"{name}@{name}.example", tenant=tenant)
+
+    def found(q: str) -> list[str]:
+        page = accounts.look(handlers.list_users, accounts.call(ada, tenant, q=q))
+        return [user["name"] for user in page["items"]]
+
+    assert found("A") == ["Ada", "Bob", "Carl", "Dan", "Zoe"]
+    assert found("CAR") == ["Carl"]
+    assert found("@dan.") == ["Dan"]
+    assert found("nobody") == []
+
+
 def test_sessions_are_found_by_their_user_and_ended_all(accounts: Accounts, tenant: str) -> None:
     ada = accounts.register(tenant, "ada@example.org")["user"]["id"]
     bob = accounts.add(ada, "bob@example.org", tenant=tenant)["id"]

@@ -58,8 +58,9 @@ def test_dropped_roles_are_asked_for_by_name(accounts, ada):
     role = before[0]["roles"].pop(0)
     dropped = accounts.look(handlers.dropped_roles, accounts.call(ada, items=before))
     assert dropped == {role["id"]: "Viewer in Production"}
-    with pytest.raises(RoleInUse, match="Somebody holds Viewer in Production"):
-        ensure_unused(dropped, [role["id"]])
+    with pytest.raises(RoleInUse, match="Somebody holds Viewer in Production") as refused:
+        ensure_unused({**dropped, new_id(): "Other in Production"}, [role["id"]])
+    assert refused.value.info["role_ids"] == [role["id"]]
     ensure_unused(dropped, [])
 
 
