@@ -23,6 +23,7 @@ from services.gateway.pages import (
     notifying,
     offering,
     partnerships,
+    reviewing,
     timeline,
 )
 from services.gateway.pages.desk import Desk, LoginNeeded
@@ -74,6 +75,7 @@ def router() -> APIRouter:
         editing.pages,
         timeline.pages,
         modifying.pages,
+        reviewing.pages,
         managing.pages,
         deciding.pages,
         notifying.pages,
