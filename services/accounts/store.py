@@ -14,7 +14,12 @@ from shared.text import fold
 
 BUSINESSES = Table(Business, "businesses", part="business")
 ADMINS = Table(Admins, "admins")
-USERS = Table(User, "users", part="business", columns={"name_search": Column("text", lambda user: fold(f"{user.name} {user.email}"))})
+USERS = Table(
+    User,
+    "users",
+    part="business",
+    columns={"name_search": Column("text", lambda user: fold(f"{user.name} {user.email}"))},
+)
 LOGINS = Table(Login, "logins")
 SESSIONS = Table(Session, "sessions", columns={"user_id": Column("text", lambda session: session.user_id)})
 ENVIRONMENTS = Table(Environments, "environments", part="business")

@@ -14,6 +14,7 @@ from shared.text import fold
 CONTACTS = Table(
     Contact,
     "contacts",
+    part="directory",
     columns={
         "name_search": Column("text", lambda contact: fold(contact.name)),
         "search": Column("text", lambda contact: fold("\n".join((contact.name, contact.email, contact.title)))),
@@ -29,6 +30,8 @@ PARTNERSHIPS = Table(
         "holds": Column("text", lambda partnership: " ".join(sorted(lending.holds(partnership)))),
     },
     by_subject=True,
+    part="contacts",
+    about=lambda partnership: partnership.id,
 )
 
 PARKED = Table(Parked, "parked", by_subject=True)
@@ -36,6 +39,8 @@ PARKED = Table(Parked, "parked", by_subject=True)
 MODIFICATIONS = Table(
     Modification,
     "modifications",
+    part="contacts",
+    about=lambda modification: modification.partnership_id,
     columns={
         "partnership_id": Column("text", lambda modification: modification.partnership_id),
         "shown_as": Column("text", lambda modification: modification.state),

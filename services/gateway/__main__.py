@@ -5,17 +5,35 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
+import sys
+
 import uvicorn
 
 from services.gateway.app import create_app
+from services.gateway.live import Live
 from shared import logs, settings
+
+
+class Server(uvicorn.Server):
+    """Ends the event streams before it waits for what is still being answered: they would never end by themselves."""
+
+    def __init__(self, config: uvicorn.Config, live: Live) -> None:
+        super().__init__(config)
+        self._live = live
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._live.close()
+        await super().shutdown(sockets)
 
 
 def main() -> None:
     logs.set_up("gateway")
     proxies = settings.optional("ACCORD_TRUSTED_PROXIES", "")
-    uvicorn.run(
-        create_app(),
+    app = create_app()
+    config = uvicorn.Config(
+        app,
         host="127.0.0.1",
         port=settings.port("PORT") or 8080,
         access_log=False,
@@ -27,6 +45,11 @@ def main() -> None:
         timeout_graceful_shutdown=5,
         log_config=None,
     )
+    server = Server(config, app.state.live)
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run()
+    if not server.started:
+        sys.exit(3)
 
 
 if __name__ == "__main__":

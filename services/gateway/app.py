@@ -24,7 +24,7 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route, Router
 from starlette.types import Receive, Scope, Send
 
-from services.gateway import health, pages
+from services.gateway import health, live, pages
 from services.gateway.api import ROUTES
 from services.gateway.api.routing import PREFIX, starlette_routes
 from services.gateway.envelope import Envelope
@@ -41,7 +41,8 @@ VERSION = "0.1.0"
 
 def create_app(rpc: Caller | None = None) -> FastAPI:
     """The application. Without `rpc` it connects to `ACCORD_AMQP_URI` when it starts and closes the connection when it stops."""
-    client = None if rpc is not None else Rpc(settings.amqp_uri())
+    heard = live.Live()
+    client = None if rpc is not None else Rpc(settings.amqp_uri(), hearer=heard)
     caller: Caller = rpc if rpc is not None else client  # type: ignore[assignment]
 
     @contextlib.asynccontextmanager
@@ -64,6 +65,7 @@ def create_app(rpc: Caller | None = None) -> FastAPI:
         redirect_slashes=False,
     )
     identities = Identities(caller)
+    app.state.live = heard
     app.state.identities = identities
     app.state.rpc = Reception(caller, identities)
     app.state.readiness = health.Readiness(caller)
@@ -74,7 +76,7 @@ def create_app(rpc: Caller | None = None) -> FastAPI:
 
     app.router.routes.extend(health.ROUTES)
     # Mounted, so that what nobody serves below /api is a problem document and never a page.
-    endpoints = [Route("/openapi.json", openapi), *starlette_routes(ROUTES)]
+    endpoints = [Route("/openapi.json", openapi), Route("/events", live.events), *starlette_routes(ROUTES)]
     app.router.routes.append(Mount(PREFIX, app=Router(endpoints, redirect_slashes=False)))
     app.router.routes.append(Mount("/api", app=_nothing_here))
     app.add_exception_handler(Refusal, _refused)

@@ -12,6 +12,8 @@ TEAMS = Table(
     # Searched only when a user was renamed or lost the login.
     columns={"members": Column("text", teams.search_text)},
     by_subject=True,
+    part="managers",
+    about=lambda team: team.id,
 )
 COLLEAGUES = Table(Colleague, "colleagues")
 TABLES = (TEAMS, COLLEAGUES)

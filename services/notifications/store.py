@@ -14,6 +14,8 @@ NEWS = Table(News, "news", columns={"at": Column("timestamptz", lambda n: n.at)}
 NOTIFICATIONS = Table(
     Notification,
     "notifications",
+    part="notifications",
+    about=lambda n: n.user_id,
     columns={
         "user_id": Column("text", lambda n: n.user_id),
         "at": Column("timestamptz", lambda n: n.at),

@@ -22,6 +22,8 @@ PARTNERSHIPS = Table(
     Partnership,
     "partnerships",
     by_subject=True,
+    part="partnership",
+    about=lambda p: p.id,
     columns={
         "shown": Column("text", _shown),
         "status": Column("text", lambda p: p.status),

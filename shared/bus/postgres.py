@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import psycopg
 from psycopg_pool import ConnectionPool, PoolTimeout
 
+from shared.bus import live
 from shared.bus.records import Table
 from shared.bus.storage import Answer, Away, Changes, Conflict, Fetched, Kept, Subject, Wanted
 from shared.bus.streams import Key, Stream, Waiting
@@ -275,6 +276,8 @@ class PostgresStorage:
                 self._execute(_CONFIRMED, _spread([(*key, upto) for key, upto in changes.confirmed], 5))
             if changes.outbox or any(s.receipt_due for s in changes.streams):
                 self._execute("select pg_notify('outbox', '')")
+            for payload in live.payloads(changes.told):
+                self._execute("select pg_notify(%s, %s)", [live.CHANNEL, payload])
             self._connection.commit()
 
     def _commit_streams(self, changed: Sequence[Stream]) -> None:

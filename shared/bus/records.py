@@ -36,12 +36,18 @@ class Column:
 
 @dataclass(frozen=True)
 class Table(Generic[R]):
-    """Where records of one kind are kept. `by_subject`: their id is the subject of messages, so a batch loads them all at once."""
+    """Where records of one kind are kept. `by_subject`: their id is the subject of messages, so a batch loads them all at once.
+
+    `part` is what readers see change when such a record does (BX-10), `about` whom or what it concerns: a partnership, a person, or
+    nothing in particular. Records that nobody looks at have none.
+    """
 
     record: type[R]
     name: str
     columns: Mapping[str, Column] = field(default_factory=dict)
     by_subject: bool = False
+    part: str = ""
+    about: Callable[[Any], str] = lambda record: ""
 
     @cached_property
     def _adapter(self) -> TypeAdapter[R]:

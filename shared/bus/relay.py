@@ -25,7 +25,7 @@ from typing import Any, LiteralString, NamedTuple
 import psycopg
 
 from shared import health, logs, settings
-from shared.bus import topology
+from shared.bus import live, topology
 from shared.bus.publisher import Outgoing, Publisher, Verdict
 from shared.clock import now
 from shared.contracts.messages import Envelope, Receipt
@@ -209,6 +209,8 @@ class Relay:
         self._cell, self._peers = cell, peers
         self._stopping = asyncio.Event()
         self._outbox_woken, self._receipts_woken = asyncio.Event(), asyncio.Event()
+        self._changes: deque[str] = deque(maxlen=1000)
+        self._changed = asyncio.Event()
         self._choosing = asyncio.Lock()
         self._more = False
         self._in_flight = 0
@@ -239,7 +241,7 @@ class Relay:
     async def run(self) -> None:
         """Publish until `stop`."""
         publishers = [p for p in (self._cell, self._peers) if p is not None]
-        works = [self._listen, *[self._lane] * LANES, self._measure, self._prune_hourly]
+        works = [self._listen, self._tell_readers, *[self._lane] * LANES, self._measure, self._prune_hourly]
         if self._peers is not None:
             works.append(self._send_receipts)
         tasks = [asyncio.create_task(publisher.keep(self._wake)) for publisher in publishers]
@@ -300,10 +302,30 @@ class Relay:
         """Wake the others as soon as something is committed."""
         async with self._database("_listen") as database:
             await database.execute(f"listen {CHANNEL}")
+            await database.execute(f"listen {live.CHANNEL}")
             # What was committed before we listened has told nobody.
             self._wake()
-            async for _ in database.notifies():
-                self._wake()
+            async for notice in database.notifies():
+                if notice.channel == live.CHANNEL:
+                    self._changes.append(notice.payload)
+                    self._changed.set()
+                else:
+                    self._wake()
+
+    async def _tell_readers(self) -> None:
+        """Say what readers see changed. Nobody waits for it, nothing is said twice, and what cannot be said now is not said."""
+        while not self._stopping.is_set():
+            await self._changed.wait()
+            await asyncio.sleep(LINGER_S)
+            self._changed.clear()
+            heard = list(self._changes)
+            self._changes.clear()
+            if not self._cell.up.is_set():
+                continue
+            messages = []
+            for tenant, body in live.merged(heard).items():
+                messages.append(Outgoing(new_id(), "changed", topology.LIVE, tenant, body))
+            await self._cell.start(messages)
 
     # --- the outbox --------------------------------------------------------------------------------------------------
 

@@ -47,6 +47,10 @@ class Fetched:
     waiting: list[Waiting] = field(default_factory=list)
 
 
+Told = tuple[str, str, str]
+"""(tenant, part, about): what readers of a tenant see changed, told to them once it is committed. See `Table.part`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
     """A record to write: `version` is the new one, the stored one must be one less."""
@@ -98,6 +102,7 @@ class Changes:
     settled: list[tuple[Key, int, str]] = field(default_factory=list)
     confirmed: list[tuple[Key, int]] = field(default_factory=list)
     answer: Answer | None = None
+    told: set[Told] = field(default_factory=set)
 
 
 class Storage(Protocol):

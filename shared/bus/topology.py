@@ -24,6 +24,7 @@ CONTENT_TYPE: Final = "application/vnd.accord.message+json"
 
 EVENTS: Final = "accord.events"
 UNHEARD: Final = "accord.events.unheard"
+LIVE: Final = "accord.live"
 UNHEARD_QUEUE: Final = "events.unheard.v1"
 PEERS: Final = "accord.peers"
 PEERS_SHARED: Final = "accord.peers.shared"
@@ -202,7 +203,8 @@ def cell_layout(service: str) -> Layout:
     """What `service` needs in its cell's vhost. Raises ValueError for an unknown service."""
     _known(service)
     return Layout(
-        exchanges=(Exchange(UNHEARD, "fanout"), Exchange(EVENTS, "topic", alternate=UNHEARD)),
+        # Whoever listens to `accord.live` brings a queue of its own; without one, what is said there is gone.
+        exchanges=(Exchange(UNHEARD, "fanout"), Exchange(EVENTS, "topic", alternate=UNHEARD), Exchange(LIVE, "topic")),
         queues=(
             # Nobody reads it: it counts what nobody listens to, and shows an operator the last of it.
             Queue(UNHEARD_QUEUE, {"x-queue-type": "quorum", "x-max-length": UNHEARD_LENGTH, "x-overflow": "drop-head"}),

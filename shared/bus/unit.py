@@ -305,9 +305,12 @@ class Unit:
             held = self._held[key]
             _, rows = changes.records.setdefault(held.table.name, (held.table, []))
             columns = tuple(c.value(held.record) for c in held.table.columns.values())
+            if held.table.part:
+                changes.told.add((held.record.tenant, held.table.part, held.table.about(held.record)))
             rows.append(
                 Kept(held.record.tenant, held.record.id, held.record.version, held.table.dump(held.record), columns)
             )
+        changes.told |= {(tenant, table.part, "") for table, tenant, _ in self._deleted if table.part}
         changes.streams = [self._streams[key] for key in sorted(self._streams) if self._streams[key].changed]
         self.storage.commit(changes)
 
