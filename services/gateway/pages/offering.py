@@ -31,7 +31,7 @@ FIELDS = {
 MESSAGE_LIMIT = 500
 # The preference that keeps whether a person wants the introduction; who has not said wants it.
 INTRODUCTION = "show_wizard_introduction"
-# An offer names at most 200 people; a directory that is larger than this is searched by the browser's own script no more.
+# An offer names at most 200 people, and the browser searches the list itself: it holds no more than this, and says so.
 MOST_PEOPLE = 1000
 
 
@@ -48,8 +48,8 @@ async def everybody(desk: Desk, service: str, method: str, **body: Any) -> list[
     return found
 
 
-async def _page(desk: Desk, form: Form, status: int = 200) -> Response:
-    """The wizard with what has been entered. `introduced`: it begins with the introduction."""
+async def _page(desk: Desk, form: Form, status: int = 200, existing: dict[str, Any] | None = None) -> Response:
+    """The wizard with what has been entered. `introduced`: it begins with the introduction; `existing`: what is in the way of the offer."""
     try:
         contacts, users, me = await asyncio.gather(
             everybody(desk, "contacts", "list_contacts"),
@@ -70,9 +70,11 @@ async def _page(desk: Desk, form: Form, status: int = 200) -> Response:
         status,
         form=form,
         again=form.value("again"),
+        existing=existing,
         introduced=((me or {}).get("preferences") or {}).get(INTRODUCTION, True) is not False,
         contacts=[person(c) for c in contacts],
         limit=MESSAGE_LIMIT,
+        most=MOST_PEOPLE if len(contacts) >= MOST_PEOPLE else None,
         managers=sorted(
             (person(u) for u in users if u.get("active", True)),
             key=lambda u: (u["id"] != desk.person.id, u["name"].casefold()),
@@ -132,8 +134,12 @@ async def summary(request: Request, partnership_id: str) -> Response:
         desk.ask("offers", "get_partnership", partnership_id=partnership_id),
         desk.perhaps("managers", "list_managers", partnership_id=partnership_id, limit=200),
     )
+    p = tile(found)
+    if p["role"] != "partner":
+        # It was offered to us: its own page tells.
+        return desk.go(p["url"])
     managers = [person(m) for m in (team or {"items": []})["items"]]
-    return await desk.page("wizard_summary.html", p=tile(found), managers=managers or [person(desk.person.user)])
+    return await desk.page("wizard_summary.html", p=p, managers=managers or [person(desk.person.user)])
 
 
 @pages.post("/partnerships")
@@ -175,16 +181,27 @@ async def send_offer(request: Request) -> Response:
                 "This form was sent already and its offer is on your home page. To send another one, start with a new form.",
             )
             return await _page(desk, form)
-        return await _page(
-            desk,
-            form,
-            form.refused(refusal, _field, at="customer_tenant" if refusal.code == "partnership_exists" else ""),
-        )
-    again = form.value("again")
-    if is_id(again) and again != sent["id"]:
-        # It has been corrected and sent: the tile of the one that was not delivered says nothing any more.
-        await desk.perhaps("offers", "remove_partnership", partnership_id=again)
+        exists = refusal.code == "partnership_exists"
+        status = form.refused(refusal, _field, at="customer_tenant" if exists else "")
+        return await _page(desk, form, status, await _existing(desk, form.value("customer_tenant")) if exists else None)
+    await _tidy(desk, form.value("again"))
     return desk.go(f"/partnerships/new/summary/{sent['id']}")
+
+
+async def _existing(desk: Desk, tenant: str) -> dict[str, Any] | None:
+    """Our live partnership with this customer, if it can be found."""
+    found = await desk.perhaps("offers", "list_partnerships", q=tenant, role="partner", limit=50)
+    tiles = [tile(p) for p in (found or {"items": []})["items"]]
+    return next((p for p in tiles if p["tenant"] == tenant and not p["final"]), None)
+
+
+async def _tidy(desk: Desk, again: str) -> None:
+    """What could not be delivered has been corrected and sent: its tile says nothing any more. Best effort; any other tile stays."""
+    if not is_id(again):
+        return
+    found = await desk.perhaps("offers", "get_partnership", partnership_id=again)
+    if found and found["status"] == "undeliverable":
+        await desk.perhaps("offers", "remove_partnership", partnership_id=again)
 
 
 def _field(name: str) -> str:

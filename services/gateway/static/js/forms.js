@@ -52,7 +52,6 @@ enhance("input[data-tenant]", (field) => {
 enhance("[data-choice]", (group) => {
   const list = one(".bands", group);
   if (!list) return;
-  const bands = all(".band", list);
   const chosen = make("p", { className: "hint chosen", role: "status" });
   const tell = () => {
     const number = all("input:checked", list).length;
@@ -69,7 +68,7 @@ enhance("[data-choice]", (group) => {
   const find = () => {
     const wanted = search.value.trim().toLocaleLowerCase();
     let shown = 0;
-    for (const band of bands) {
+    for (const band of all(".band", list)) {
       const fits = band.textContent.toLocaleLowerCase().includes(wanted);
       band.parentElement.hidden = !fits;
       shown += fits ? 1 : 0;

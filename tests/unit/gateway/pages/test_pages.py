@@ -16,9 +16,7 @@ from services.gateway.pages.desk import NOTE, safe_next
 from services.gateway.pages.rooms import Door, Room
 from services.gateway.rpc import ServiceFailure
 from shared.errors import (
-    Forbidden,
     NotAuthenticated,
-    PartnershipExists,
     RateLimited,
     TenantTaken,
     Unavailable,
@@ -377,98 +375,6 @@ def test_a_redirect_says_on_the_next_page_only_what_we_wrote(ada: TestClient) ->
     assert "Your offer is on its way." in ada.get("/").text
     ada.cookies.set(NOTE, "evil")
     assert "evil" not in ada.get("/").text
-
-
-# Sending an offer
-
-
-OFFER = {
-    "customer_tenant": "northwind",
-    "customer_email": "nils@northwind.example",
-    "message": "Shall we?",
-    "contact_ids": CONTACT["id"],
-}
-
-
-def test_an_offer_is_sent_with_the_key_of_its_form_and_the_sender_as_manager(ada: TestClient, rpc: FakeRpc) -> None:
-    rpc.on("offers", "send_offer", partnership())
-    key = re.search(r'name="idempotency_key" value="([^"]+)"', ada.get("/partnerships/new").text)
-    assert key is not None
-    body = {**OFFER, "customer_tenant": " HTTPS://Northwind.accord.example:8080/x ", "idempotency_key": key[1]}
-    for _ in range(2):
-        answer = send(ada, "/partnerships", **body)
-        assert (answer.status_code, answer.headers["location"]) == (303, "/")
-    first, second = rpc.asked("offers", "send_offer")
-    assert first == second
-    assert first["idempotency_key"] == key[1]
-    assert first["customer_tenant"] == "northwind"
-    assert first["contact_ids"] == [CONTACT["id"]]
-    assert first["manager_ids"] == [ADA["id"]]
-
-
-def test_every_form_has_a_key_of_its_own(ada: TestClient) -> None:
-    keys = {
-        re.search(r'name="idempotency_key" value="([^"]+)"', ada.get("/partnerships/new").text)[1] for _ in range(3)
-    }  # type: ignore[index]
-    assert len(keys) == 3
-
-
-def test_an_incomplete_offer_is_shown_again_with_everything_still_filled_in(ada: TestClient, rpc: FakeRpc) -> None:
-    answer = send(ada, "/partnerships", customer_tenant="northwind", message="x" * 501, contact_ids=CONTACT["id"])
-    assert rpc.asked("offers", "send_offer") == []
-    page = answer.text
-    assert 'id="customer_email-error"' in page
-    assert 'id="message-error"' in page
-    assert 'value="northwind"' in page
-    assert "x" * 501 in page
-    assert re.search(rf'value="{CONTACT["id"]}" checked', page)
-    # The focus goes to the first field at fault.
-    assert re.findall(r'<(?:input|textarea)[^>]*\sid="(\w+)"[^>]* autofocus', page) == ["customer_email"]
-
-
-@pytest.mark.parametrize(
-    ("refusal", "field"),
-    [
-        (ValidationError.of(("customer_email", "Enter an e-mail address like name@example.com.")), "customer_email"),
-        (ValidationError.of(("contact_ids.0", "There is no such contact.")), "contact_ids"),
-        (ValidationError.of(("manager_ids.1", "Has no active login.")), "manager_ids"),
-        (PartnershipExists(), "customer_tenant"),
-    ],
-)
-def test_what_the_service_refuses_stands_at_its_field(
-    refusal: Exception, field: str, ada: TestClient, rpc: FakeRpc
-) -> None:
-    rpc.on("offers", "send_offer", refusal)
-    key = new_id()
-    page = send(ada, "/partnerships", **OFFER, idempotency_key=key).text
-    assert f'id="{field}-error"' in page
-    # Nothing was stored under the key, so the corrected form keeps it.
-    assert f'value="{key}"' in page
-
-
-def test_an_offer_that_may_or_may_not_have_been_sent_can_be_sent_again_with_the_same_key(
-    ada: TestClient, rpc: FakeRpc
-) -> None:
-    rpc.on("offers", "send_offer", Unavailable())
-    key = new_id()
-    answer = send(ada, "/partnerships", **OFFER, idempotency_key=key)
-    assert answer.status_code == 503
-    assert f'value="{key}"' in answer.text
-    assert "Shall we?" in answer.text
-
-
-def test_nothing_is_lost_when_the_directory_is_away_too(ada: TestClient, rpc: FakeRpc) -> None:
-    for service, method in [("offers", "send_offer"), ("contacts", "list_contacts"), ("accounts", "list_users")]:
-        rpc.on(service, method, Unavailable())
-    answer = send(ada, "/partnerships", **OFFER, idempotency_key=new_id())
-    assert answer.status_code == 503
-    assert f'value="{CONTACT["id"]}" checked' in answer.text
-    assert "Shall we?" in answer.text
-
-
-def test_whoever_may_not_send_offers_is_told_so(ada: TestClient, rpc: FakeRpc) -> None:
-    rpc.on("offers", "send_offer", Forbidden())
-    assert send(ada, "/partnerships", **OFFER).status_code == 403
 
 
 # Answering one
