@@ -8,6 +8,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from services.gateway.pages import words
 from services.gateway.pages.desk import Desk
 from services.gateway.pages.forms import KEY, Form
 from services.gateway.pages.presenting import tile
@@ -17,6 +18,8 @@ from shared.errors import Forbidden, NotFound, Refusal, TooSoon, WrongState
 pages = rooms()
 
 REASON = {"reason": "Reason"}
+# Of more people than these, the last are counted.
+NAMED = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,14 +105,37 @@ async def question(
     name: str = "",
     back: str = "",
 ) -> Response:
-    """The page that asks; it is left for `back`, else for the partnership."""
-    words = {
+    """The page that asks, and says what will follow; it is left for `back`, else for the partnership."""
+    texts = {
         part: getattr(decision, part).format(company=found["company"], name=name)
         for part in ("heading", "sentence", "reason_hint")
     }
     return await desk.page(
-        "decision.html", status, p=found, asked=decision, words_=words, form=form, back=back or found["url"]
+        "decision.html",
+        status,
+        p=found,
+        asked=decision,
+        words_=texts,
+        follows=await _following(desk, decision, found),
+        form=form,
+        back=back or found["url"],
     )
+
+
+async def _following(desk: Desk, decision: Decision, found: dict[str, Any]) -> list[str]:
+    """What an end means, by name (BX-08): who stops working where, and what needs no answer any more."""
+    if decision.action != "end":
+        return []
+    people = await desk.perhaps("contacts", "list_assignments", partnership_id=found["id"], limit=200)
+    names = [a.get("name") or "" for a in (people or {"items": []})["items"] if a.get("state") == "accepted"]
+    said = []
+    if names:
+        who = words.listed(names if len(names) <= NAMED else [*names[: NAMED - 1], f"{len(names) - NAMED + 1} more"])
+        where = "with you" if found["role"] == "customer" else f"at {found['company']}"
+        said.append(f"{who} {'stops' if len(names) == 1 else 'stop'} working {where} at once.")
+    if found["pending"]:
+        said.append("What has been proposed and not answered is void.")
+    return said
 
 
 async def carried_out(desk: Desk, decision: Decision, form: Form, **ids: str) -> int | None:

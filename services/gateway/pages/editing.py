@@ -65,14 +65,13 @@ async def contacts_page(desk: Desk, found: dict[str, Any], form: Form, status: i
         everybody(desk, "contacts", "list_contacts") if adds else nobody(),
         answer_to(desk, found, form.value("in_reply_to")),
     )
-    # A contact is in at most one pending item of a side (409 otherwise), so whoever is in one cannot be picked again.
-    waiting = {
-        item["contact_id"]
-        for m in pending
-        if m.get("proposed_by") == "us"
-        for item in m["items"]
-        if not item.get("decision")
-    }
+    # A contact is in at most one pending item of a side (409 otherwise), so whoever is in one cannot be picked again; and what the other
+    # side has proposed is better answered than proposed once more.
+    proposals = [modification(m, found) for m in pending]
+    waiting, asked = (
+        {i["id"]: m["url"] + "/answer" for m in proposals if m["ours"] is ours for i in m["items"] if i["open"]}
+        for ours in (True, False)
+    )
     shown = in_order([assignment(a) for a in people])
     there = {a["id"] for a in shown if not a["past"]}
     return await desk.page(
@@ -85,9 +84,11 @@ async def contacts_page(desk: Desk, found: dict[str, Any], form: Form, status: i
         people=[a for a in shown if not a["past"]],
         past=[a for a in shown if a["past"]],
         waiting=waiting,
-        addable=[person(c) for c in directory if c["id"] not in there | waiting],
+        asked=asked,
+        addable=[person(c) for c in directory if c["id"] not in there | waiting.keys()],
         answered=answered,
-        state="|".join(sorted(f"{a['id']}:{a['state']}:{a['label']}" for a in shown if not a["past"])),
+        # The status is left out: it follows what happens here, and comes a moment later.
+        state="|".join(["final"] * found["final"] + sorted(f"{a['id']}:{a['label']}" for a in shown if not a["past"])),
     )
 
 

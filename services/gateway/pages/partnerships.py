@@ -1,4 +1,4 @@
-"""One partnership: all there is to see of it, and accepting its offer (OE-07, OE-08)."""
+"""One partnership: all there is to see of it, and what waits for an answer (OE-07, OE-20)."""
 
 from __future__ import annotations
 
@@ -53,7 +53,10 @@ async def partnership(request: Request, partnership_id: str) -> Response:
         pending=None if pending is None else _theirs_first([modification(m, found, titles) for m in pending]),
         answers=_answers(found, pending or [], answered or [], titles),
         may_manage=may_change(desk, found),
-        counts={"people": 0 if people is None else sum(a.get("state") == "accepted" for a in people["items"])},
+        counts={
+            "people": None if people is None else sum(a.get("state") == "accepted" for a in people["items"]),
+            "team": None if team is None else len(team["items"]),
+        },
         people=None if people is None else in_order([assignment(a) for a in people["items"]]) or _just_offered(found),
         team=None if team is None else [person(m) for m in team["items"]],
         entries=None if entries is None else [entry(e) for e in entries["items"]],

@@ -40,8 +40,9 @@ export function make(name, properties = {}, ...children) {
 
 export const token = () => one("meta[name=csrf-token]")?.content ?? "";
 
-// Where the server leads: the same page is loaded again, so that it says what it has to say.
+// Where the server leads: the same page is loaded again, so that it says what it has to say. `accord:go` tells before it happens.
 export function go(path) {
+  document.dispatchEvent(new CustomEvent("accord:go", { detail: path }));
   const target = new URL(path, location.href);
   if (target.pathname === location.pathname && target.search === location.search) location.reload();
   else location.assign(target);

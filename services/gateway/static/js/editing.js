@@ -7,7 +7,6 @@ const LABELS = {
   release_contact_ids: ["To Be Released", "is-modified"],
   add_contact_ids: ["To Be Added", "is-offered"],
 };
-const counted = (number, one_, many) => number && `${number} ${number === 1 ? one_ : many}`;
 
 enhance("form[data-picking]", (form) => {
   form.classList.add("running");
@@ -20,6 +19,8 @@ enhance("form[data-picking]", (form) => {
   one("[data-addable] legend", form)?.remove();
   const box = (item) => one("input[type=checkbox]", item);
   const boxes = () => [...all("[data-people] input[type=checkbox]", form), ...pool.map(box)];
+  const chosen = () => boxes().filter((input) => input.checked);
+  const nameOf = (input) => one(".band-name b", input.closest(".band")).textContent;
 
   function label(input) {
     const band = input.closest(".band");
@@ -36,22 +37,58 @@ enhance("form[data-picking]", (form) => {
       else if (!item.isConnected) place.append(item);
     }
     for (const input of boxes()) label(input);
-    const chosen = boxes().filter((input) => input.checked);
-    const number = (name) => chosen.filter((input) => input.name === name).length;
-    update.disabled = chosen.length === 0;
-    picked.textContent = [counted(number("release_contact_ids"), "release", "releases"), counted(number("add_contact_ids"), "addition", "additions")].filter(Boolean).join(", ");
-    sessionStorage.setItem(form.dataset.store, JSON.stringify(chosen.map((input) => input.value)));
+    const picks = chosen();
+    const number = (name) => picks.filter((input) => input.name === name).length;
+    update.disabled = picks.length === 0;
+    picked.textContent = [[number("release_contact_ids"), "to be released"], [number("add_contact_ids"), "to be added"]]
+      .filter(([many]) => many).map(([many, what]) => `${many} ${what}`).join(", ");
   }
 
-  const navigation = performance.getEntriesByType("navigation")[0]?.type;
-  if (navigation === "reload" || navigation === "back_forward") {
+  // — what was picked survives a reload, and a login in between —
+
+  let led = false;
+  const forget = () => sessionStorage.removeItem(form.dataset.store);
+  const keep = (back) => {
     try {
-      const kept = new Set(JSON.parse(sessionStorage.getItem(form.dataset.store)) ?? []);
-      for (const input of boxes()) input.checked ||= kept.has(input.value);
-    } catch { /* nothing was kept */ }
+      sessionStorage.setItem(form.dataset.store, JSON.stringify({ back, picks: chosen().map((input) => [input.value, nameOf(input)]) }));
+    } catch { /* no room: the page still holds them */ }
+  };
+  function restore() {
+    let kept = null;
+    try { kept = JSON.parse(sessionStorage.getItem(form.dataset.store)); } catch { /* nothing was kept */ }
+    forget();
+    const way = performance.getEntriesByType("navigation")[0]?.type;
+    if (!kept || !(kept.back || way === "reload" || way === "back_forward")) return;
+    const known = new Map(boxes().map((input) => [input.value, input]));
+    for (const [id] of kept.picks) if (known.has(id)) known.get(id).checked = true;
+    const gone = kept.picks.filter(([id]) => !known.has(id)).map(([, name]) => name);
+    if (gone.length) {
+      form.before(make("p", { className: "meanwhile no-print", role: "status",
+        textContent: `What you had picked for ${gone.join(", ")} is gone: it was changed meanwhile.` }));
+    }
   }
-  form.addEventListener("change", show);
-  one("[data-anew]")?.addEventListener("click", (event) => { event.preventDefault(); location.reload(); });
+  addEventListener("pagehide", () => { if (form.isConnected && !led) keep(false); });
+  document.addEventListener("accord:go", ({ detail }) => {
+    if (!form.isConnected) return;
+    // Somebody whose session has ended comes back here; anything else means that the proposal is on its way.
+    if (detail.startsWith("/login")) keep(true);
+    else forget();
+    led = true;
+  });
+  addEventListener("beforeunload", (event) => { if (form.isConnected && !led && chosen().length) event.preventDefault(); });
+  one("[data-anew]")?.addEventListener("click", (event) => {
+    event.preventDefault();
+    keep(true);
+    led = true;
+    location.reload();
+  });
+  restore();
+
+  form.addEventListener("change", (event) => {
+    show();
+    // Whoever is not to be added any more leaves the list, and takes the focus along.
+    if (!event.target.isConnected) one("[data-add]", form).focus();
+  });
   show();
 
   one("[data-add]", form)?.addEventListener("click", () => {
@@ -78,11 +115,11 @@ enhance("form[data-picking]", (form) => {
     const template = make("template");
     template.content.append(question);
     const dialog = openTemplate(template);
-    const chosen = () => all("input[type=checkbox]:checked", dialog).map((box) => box.value);
-    dialog.addEventListener("change", () => { one("button[value=save]", dialog).disabled = chosen().length === 0; });
+    const wished = () => all("input[type=checkbox]:checked", dialog).map((input) => input.value);
+    dialog.addEventListener("change", () => { one("button[value=save]", dialog).disabled = wished().length === 0; });
     dialog.addEventListener("close", () => {
       if (dialog.returnValue !== "save") return;
-      const wanted = new Set(chosen());
+      const wanted = new Set(wished());
       for (const item of free) if (wanted.has(box(item).value)) box(item).checked = true;
       show();
       refresh(form);

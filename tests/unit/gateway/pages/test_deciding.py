@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
 from services.gateway.pages.deciding import DECISIONS
-from shared.errors import TooSoon, WrongState
+from shared.errors import TooSoon, Unavailable, WrongState
 from shared.ids import new_id
 from tests.unit.gateway.fake_rpc import ADA, FakeRpc
 from tests.unit.gateway.pages.story import ID, live, partnership, send, whole
@@ -77,7 +78,11 @@ def test_an_offer_of_ours_can_be_withdrawn_and_reminded_of_from_its_page(ada: Te
     rpc.on("offers", "get_partnership", sent())
     answer = ada.get(PAGE)
     whole(answer)
-    assert f'<a class="button small" href="{PAGE}/reminder">' in answer.text
+    for path, label in (("reminder", "Send a reminder"), ("withdrawal", "Withdraw offer")):
+        assert re.search(
+            rf'<form class="go" method="get" action="{PAGE}/{path}" data-dialog><button[^>]*>.*?{label}</button>',
+            answer.text,
+        )
 
 
 def test_an_end_that_came_from_both_sides_at_once_is_no_dead_end(ada: TestClient, rpc: FakeRpc) -> None:
@@ -92,3 +97,35 @@ def test_a_member_is_told_that_others_decide(ada: TestClient, rpc: FakeRpc) -> N
     rpc.on("accounts", "authenticate", lambda token: {**authenticate(token), "user": {**ADA, "role": "member"}})
     rpc.on("offers", "get_partnership", live(actions=["view"]))
     assert ada.get(f"{PAGE}/termination").status_code == 403
+
+
+WORKING = {"contact_id": new_id(), "state": "accepted"}
+
+
+@pytest.mark.parametrize(
+    ("role", "names", "said"),
+    [
+        ("partner", ["Amara Diallo", "Bruno Keller"], "Amara Diallo and Bruno Keller stop working at Northwind Traders at once."),
+        ("customer", ["Amara Diallo"], "Amara Diallo stops working with you at once."),
+        ("customer", ["A", "B", "C", "D", "E", "F"], "A, B, C, D and 2 more stop working with you at once."),
+    ],
+)  # fmt: skip
+def test_before_an_end_it_is_said_who_stops_working_where(
+    role: str, names: list[str], said: str, ada: TestClient, rpc: FakeRpc
+) -> None:
+    rpc.on("offers", "get_partnership", live(role=role, pending_modifications=1))
+    people = [{**WORKING, "name": name} for name in names]
+    gone = {**WORKING, "name": "Gone", "state": "released"}
+    rpc.on("contacts", "list_assignments", {"items": [*people, gone], "next": None})
+    page = ada.get(f"{PAGE}/termination").text
+    assert said in page
+    assert "What has been proposed and not answered is void." in page
+    assert "Gone" not in page
+
+
+def test_an_end_can_be_decided_while_nobody_can_say_who_works_there(ada: TestClient, rpc: FakeRpc) -> None:
+    rpc.on("offers", "get_partnership", live())
+    rpc.on("contacts", "list_assignments", Unavailable())
+    answer = ada.get(f"{PAGE}/termination")
+    whole(answer)
+    assert "stop" not in answer.text.split("<h1>", 1)[1]

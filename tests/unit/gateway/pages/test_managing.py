@@ -34,13 +34,26 @@ def _team(rpc: FakeRpc) -> None:
     rpc.on("accounts", "list_users", {"items": USERS, "next": None})
 
 
-def test_the_team_offers_active_people_who_are_not_in_it(ada: TestClient) -> None:
+def test_the_team_can_be_changed_from_its_page(ada: TestClient) -> None:
     answer = ada.get(TEAM)
     whole(answer)
-    assert re.findall(r'name="contact_ids" value="([^"]+)"', answer.text) == [CLEO]
-    assert f'href="{TEAM}/{BEN}/removal"' in answer.text
+    assert f'action="{TEAM}/additions" data-dialog' in answer.text
+    assert (
+        f'action="{TEAM}/{BEN}/removal" data-dialog><button class="icon-button" aria-label="Remove Ben"' in answer.text
+    )
     # Only who is not the owner can be made one.
     assert re.findall(r'name="contact_id" value="([^"]+)"', answer.text) == [BEN]
+
+
+def test_active_people_who_are_not_in_the_team_can_be_added(ada: TestClient, rpc: FakeRpc) -> None:
+    answer = ada.get(f"{TEAM}/additions")
+    whole(answer)
+    assert re.findall(r'name="contact_ids" value="([^"]+)"', answer.text) == [CLEO]
+    assert "Save" in answer.text
+    rpc.on("accounts", "list_users", {"items": USERS[:2], "next": None})
+    assert "Everybody with a login is in the team already." in ada.get(f"{TEAM}/additions").text
+    rpc.on("offers", "get_partnership", live(status="terminated", actions=["view", "remove"]))
+    assert ada.get(f"{TEAM}/additions").status_code == 409
 
 
 def test_people_are_added_together(ada: TestClient, rpc: FakeRpc) -> None:
@@ -131,6 +144,7 @@ def test_a_member_only_reads_the_team(ada: TestClient, rpc: FakeRpc) -> None:
     whole(answer)
     assert "<form" not in answer.text.split("<main", 1)[1]
     assert rpc.asked("accounts", "list_users") == []
+    assert ada.get(f"{TEAM}/additions").status_code == 403
 
 
 # When offers expire

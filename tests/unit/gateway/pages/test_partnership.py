@@ -38,6 +38,14 @@ def _live(rpc: FakeRpc) -> None:
     rpc.on("contacts", "list_assignments", {"items": [LENT_ONE], "next": None})
 
 
+def buttons(page: str, path: str) -> list[tuple[str, str]]:
+    """What else the buttons that lead to `path` send, and what they are called."""
+    found = re.findall(
+        rf'<form class="go" method="get" action="{path}"[^>]*>(.*?)<button[^>]*>(.*?)</button>', page, re.DOTALL
+    )
+    return [(inside, re.sub(r"<[^>]*>", "", words).strip()) for inside, words in found]
+
+
 def partner(rpc: FakeRpc, **other: Any) -> None:
     rpc.on("offers", "get_partnership", live(role="partner", **other))
 
@@ -52,7 +60,8 @@ def test_a_proposal_of_theirs_stands_on_the_page_with_its_labels_and_a_way_to_re
     assert "Released by Partner" in answer.text
     assert "Offered" in answer.text
     assert "Bruno moves on." in answer.text
-    assert f'href="{ANSWER}"' in answer.text
+    assert [label for _, label in buttons(answer.text, ANSWER)] == ["Accept", "Decline", "Review"]
+    assert ['name="all" value="accept"' in inside for inside, _ in buttons(answer.text, ANSWER)] == [True, False, False]
     assert WITHDRAW not in answer.text
 
 
@@ -69,7 +78,7 @@ def test_a_proposal_of_ours_shows_how_far_it_came_and_can_be_withdrawn(ada: Test
     whole(answer)
     assert "Waits for Northwind Traders" in answer.text
     assert "Seen" in answer.text
-    assert f'href="{WITHDRAW}"' in answer.text
+    assert buttons(answer.text, WITHDRAW) == [("", "Withdraw")]
     assert ANSWER not in answer.text
     assert ">Released<" in answer.text
 
@@ -86,13 +95,16 @@ def test_whoever_may_do_nothing_is_offered_nothing(ada: TestClient, rpc: FakeRpc
     page = ada.get(PAGE).text
     assert "Bruno moves on." in page
     assert ANSWER not in page
-    assert CONTACTS not in page
+    assert f"{PAGE}/edit" not in page
 
 
 def test_a_partnership_offers_to_edit_its_contacts_and_to_end_it(ada: TestClient) -> None:
     page = ada.get(PAGE).text
-    assert f'href="{CONTACTS}"' in page
-    assert f'href="{PAGE}/termination"' in page
+    assert [label for _, label in buttons(page, f"{PAGE}/edit")] == ["Edit"]
+    assert [label for _, label in buttons(page, f"{PAGE}/termination")] == ["End Partnership"]
+    # The menu offers the same.
+    for path in ("edit", "termination"):
+        assert f'role="menuitem" href="{PAGE}/{path}"' in page
     assert f'href="{PAGE}/managers"' in page
 
 
@@ -128,7 +140,8 @@ def test_a_suggestion_can_be_proposed_until_it_has_been(ada: TestClient, rpc: Fa
     whole(answer)
     for words in ("Sorry.", "Rather Dora?", "Too new.", "Declined", "Accepted", "Nils of Northwind Traders answered"):
         assert words in answer.text
-    assert f'href="{CONTACTS}?in_reply_to={MID}"' in answer.text
+    ((inside, label),) = buttons(answer.text, CONTACTS)
+    assert (label, f'name="in_reply_to" value="{MID}"' in inside) == ("Propose again", True)
     rpc.on("contacts", "list_modifications", listing(answered, ours(id=new_id(), in_reply_to=MID)))
     assert "in_reply_to=" not in ada.get(PAGE).text
 
@@ -145,9 +158,72 @@ def test_an_ended_partnership_is_only_read(ada: TestClient, rpc: FakeRpc) -> Non
     whole(answer)
     assert "Northwind Traders ended the partnership" in answer.text
     assert answer.text.count("Done.") == 1
-    for gone in (CONTACTS, "/termination", "/managers"):
+    for gone in (f"{PAGE}/edit", "/termination", "/modifications"):
         assert gone not in answer.text
-    assert f'href="{PAGE}/removal"' in answer.text
+    assert [label for _, label in buttons(answer.text, f"{PAGE}/removal")] == ["Remove"]
+    # Three screens remain to be read (OE-19).
+    bands = answer.text.split('aria-label="View Partnership"', 1)[1].split("</nav>")[0]
+    assert re.findall(r'<a href="([^"]+)">([^<]+)</a>', bands) == [
+        (CONTACTS, "Assigned Contacts"),
+        (f"{PAGE}/managers", "Partner Management Team"),
+        (f"{PAGE}/history", "Partnership History"),
+    ]
+    # They were the partner: it is not for us to offer anew.
+    assert "Send a new offer" not in answer.text
+
+
+@pytest.mark.parametrize("status", ["declined", "withdrawn", "expired", "terminated"])
+def test_after_its_end_the_partner_may_offer_anew(status: str, ada: TestClient, rpc: FakeRpc) -> None:
+    partner(rpc, status=status, actions=["view", "remove"])
+    ((inside, label),) = buttons(ada.get(PAGE).text, "/partnerships/new")
+    assert (label, 'name="customer" value="northwind"' in inside) == ("Send a new offer", True)
+
+
+def test_an_offer_that_could_not_be_delivered_can_be_corrected(ada: TestClient, rpc: FakeRpc) -> None:
+    partner(rpc, status="undeliverable", actions=["view", "remove"])
+    answer = ada.get(PAGE)
+    whole(answer)
+    ((inside, label),) = buttons(answer.text, "/partnerships/new")
+    assert (label, f'name="again" value="{ID}"' in inside) == ("Correct and send again", True)
+    assert "No business with that tenant name and login e-mail." in answer.text
+
+
+def test_what_the_other_side_told_of_itself_stands_there_with_links(ada: TestClient, rpc: FakeRpc) -> None:
+    told = {
+        "phone": "+46 8 (555) 01", "email": "hello@northwind.example", "fax": "", "website": "https://northwind.example/",
+        "addresses": [
+            {"type": "Shipping", "line1": "Dock 4", "line2": "", "city": "Malmö", "state": "", "zip": "211 18", "country": "Sweden", "default": False},
+            {"type": "Business", "line1": "Storgatan 1", "line2": "", "city": "Lund", "state": "Skåne", "zip": "222 22", "country": "Sweden", "default": True},
+        ],
+    }  # fmt: skip
+    rpc.on(
+        "offers",
+        "get_partnership",
+        live(counterpart={"tenant": "northwind", "company": "Northwind Traders", "profile": told}),
+    )
+    answer = ada.get(PAGE)
+    for shown in (
+        'href="tel:+46855501"',
+        'href="mailto:hello@northwind.example"',
+        'href="https://northwind.example/"',
+        ">northwind.example<",
+        "211 18 Malmö",
+    ):
+        assert shown in answer.text
+    assert ">Fax<" not in answer.text
+    assert answer.text.index("Storgatan 1") < answer.text.index("Dock 4")  # the default first
+
+
+def test_a_website_that_is_no_web_address_is_no_link(ada: TestClient, rpc: FakeRpc) -> None:
+    told = {"website": "javascript:alert(1)", "addresses": []}
+    rpc.on(
+        "offers",
+        "get_partnership",
+        live(counterpart={"tenant": "northwind", "company": "Northwind Traders", "profile": told}),
+    )
+    page = ada.get(PAGE).text
+    assert 'href="javascript' not in page
+    assert "Northwind Traders has not told its address yet." in page
 
 
 def test_an_end_of_both_shows_both_reasons(ada: TestClient, rpc: FakeRpc) -> None:
