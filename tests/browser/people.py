@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.support.stack import Stack
+from tests.support.stack import Business, Stack
 
 expect.set_options(timeout=10_000)
 PASSWORD = "correct horse battery"
@@ -33,6 +33,15 @@ def register(page: Page, url: str, *, tenant: str, company: str, person: str, em
     page.get_by_label("Your e-mail").fill(email)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Register").click()
+    expect(page.get_by_role("heading", name="Business partners", exact=True)).to_be_visible()
+
+
+def log_in(page: Page, business: Business) -> None:
+    """Whoever registered `business` through the API, at its own address."""
+    page.goto(f"{business.stack.tenant_url(business.tenant)}/login")
+    page.get_by_label("E-mail").fill(business.email)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
     expect(page.get_by_role("heading", name="Business partners", exact=True)).to_be_visible()
 
 

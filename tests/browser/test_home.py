@@ -1,0 +1,171 @@
+"""Home: finding a partner, its context menu, what needs an answer, many tiles; and pages that change by themselves (OE-01, BX-02, BX-10)."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.people import Person, log_in, tile
+from tests.support.pair import Pair
+from tests.support.stack import Stack
+
+PHONE = {"width": 390, "height": 844}
+
+
+@pytest.fixture(scope="module")
+def pair(stack: Stack) -> Pair:
+    """Kazenor lends Northwind a contact."""
+    partner, customer = stack.register("kazenor"), stack.register("northwind")
+    running = Pair(stack, partner, customer, "Amara Diallo", "Bruno Keller")
+    running.begin("Amara Diallo")
+    return running
+
+
+def tiles(page: Page) -> int:
+    return page.locator("#tiles > li").count()
+
+
+@pytest.mark.parametrize("size", [{"width": 1280, "height": 800}, PHONE], ids=["desktop", "phone"])
+def test_partners_are_found_as_one_types_and_by_status_and_role(
+    stack: Stack, person: Person, size: dict[str, int]
+) -> None:
+    ours, other, third = stack.register("finder"), stack.register("alpha"), stack.register("beta")
+    contact = ours.contact("Amara Diallo")
+    for to in (other, third):
+        ours.offer(to, contact)
+    third.until(ours.get("/partnerships?q=beta")["items"][0]["id"], status="open")
+    declined = third.get("/partnerships")["items"][0]
+    third.post(f"/partnerships/{declined['id']}/decline")
+    ours.until(declined["id"], status="declined")
+
+    page = person(viewport=size)
+    log_in(page, ours)
+    expect(page.locator("#tiles > li")).to_have_count(2)
+    page.get_by_label("Search by name").fill("alph")
+    expect(page.locator("#tiles > li")).to_have_count(1)
+    expect(tile(page, "Alpha Ltd")).to_be_visible()
+    assert "q=alph" in page.url
+    page.reload()
+    expect(page.locator("#tiles > li")).to_have_count(1)
+    page.get_by_label("Search by name").fill("nobody is called so")
+    expect(page.get_by_role("heading", name="Nothing fits these filters")).to_be_visible()
+    page.get_by_label("Search by name").fill("")
+    expect(page.locator("#tiles > li")).to_have_count(2)
+
+    statuses = page.get_by_role("navigation", name="Status")
+    expect(statuses.get_by_role("link", name="Open")).to_contain_text("1")
+    statuses.get_by_role("link", name="Ended").click()
+    expect(page.locator("#tiles > li")).to_have_count(1)
+    expect(tile(page, "Beta Ltd")).to_contain_text("Declined")
+    statuses.get_by_role("link", name="All").click()
+    page.get_by_label("Role").select_option("customer")
+    expect(page.get_by_role("heading", name="Nothing fits these filters")).to_be_visible()
+
+
+def test_the_context_menu_offers_what_is_allowed_by_mouse_and_keyboard(pair: Pair, person: Person) -> None:
+    page = person()
+    log_in(page, pair.partner)
+    button = page.get_by_role("button", name="Actions for Northwind Ltd")
+    button.focus()
+    page.keyboard.press("Enter")
+    items = page.get_by_role("menuitem")
+    expect(items).to_have_text(["View Partnership", "Edit", "End Partnership"])
+    expect(items.first).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    expect(items.nth(2)).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(items).to_have_count(0)
+    expect(button).to_be_focused()
+
+    tile(page, "Northwind Ltd").click(button="right")
+    items.get_by_text("End Partnership").click()
+    dialog = page.get_by_role("dialog", name="End Partnership")
+    expect(dialog.get_by_label("Reason")).to_be_focused()
+    # The Tab key stays inside.
+    for _ in range(6):
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement === document.body || !!document.activeElement.closest('dialog')")
+    dialog.get_by_role("button", name="Yes").click()
+    expect(dialog.get_by_text("Give a reason.").first).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    assert pair.partner.get(pair.path())["status"] == "accepted"
+
+
+def test_more_tiles_come_as_one_scrolls(stack: Stack, person: Person) -> None:
+    ours, other = stack.register("many"), stack.register("other")
+    contact, number = ours.contact("Amara Diallo"), 55
+    for _ in range(number):
+        sent = ours.offer(other, contact)
+        ours.post(f"/partnerships/{sent['id']}/withdrawal")
+    page = person()
+    log_in(page, ours)
+    before = tiles(page)
+    assert 0 < before < number
+    page.mouse.move(640, 400)
+    for _ in range(20):
+        page.mouse.wheel(0, 4000)
+    expect(page.locator("#tiles > li")).to_have_count(number)
+    keys = page.locator("#tiles > li").evaluate_all("all => new Set(all.map(li => li.dataset.key)).size")
+    assert keys == number
+    # A change elsewhere takes nothing away of what was loaded.
+    ours.offer(other, contact)
+    expect(page.locator("#tiles > li")).to_have_count(number + 1)
+
+
+def listening(page: Page) -> None:
+    """Until the page hears of changes: what happens before that, it shows when it is loaded."""
+    page.wait_for_selector("html[data-listening]", state="attached")
+
+
+def test_both_homes_and_the_open_page_change_by_themselves(pair: Pair, person: Person) -> None:
+    ada, nils, reader = person(), person(viewport=PHONE), person()
+    log_in(ada, pair.partner)
+    log_in(nils, pair.customer)
+    log_in(reader, pair.partner)
+    reader.goto(f"{pair.stack.tenant_url(pair.partner.tenant)}{pair.path()}")
+    for page in (ada, nils, reader):
+        listening(page)
+    loads: list[str] = []
+    for page in (ada, nils, reader):
+        page.on("framenavigated", lambda frame: loads.append(frame.url))
+    button = ada.get_by_role("button", name="Actions for Northwind Ltd")
+    button.focus()
+
+    proposed = pair.customer.post(
+        pair.path("modifications"),
+        {"add_contact_ids": [], "release_contact_ids": [pair.people["Amara Diallo"]], "reason": "The work is done."},
+        201,
+    )
+    expect(tile(ada, "Northwind Ltd")).to_contain_text("Modified")
+    expect(ada.get_by_role("region", name="Needs your answer")).to_contain_text("Northwind Ltd")
+    expect(ada.get_by_role("link", name=re.compile("Notifications.*unread"))).to_be_visible()
+    expect(tile(nils, "Kazenor Ltd")).to_contain_text("Modified")
+    expect(button).to_be_focused()
+    expect(reader.get_by_role("button", name="Accept")).to_be_visible()
+    expect(reader.get_by_role("region", name="Partnership History")).to_contain_text("proposed to release 1 contact")
+
+    pair.customer.post(pair.path(f"modifications/{proposed['id']}/withdrawal"))
+    expect(tile(ada, "Northwind Ltd")).to_contain_text("Accepted")
+    expect(ada.get_by_role("region", name="Needs your answer")).to_have_count(0)
+    expect(reader.get_by_role("button", name="Accept")).to_have_count(0)
+    assert loads == []
+
+
+def test_without_an_event_stream_one_loads_again(pair: Pair, person: Person) -> None:
+    page = person()
+    page.add_init_script("delete window.EventSource")
+    log_in(page, pair.partner)
+    expect(tile(page, "Northwind Ltd")).to_contain_text("Accepted")
+    assert page.locator("html[data-listening]").count() == 0
+
+
+def test_the_first_visit_says_what_to_do(stack: Stack, person: Person) -> None:
+    page = person(viewport=PHONE)
+    log_in(page, stack.register("fresh"))
+    expect(page.get_by_role("heading", name="No business partners yet")).to_be_visible()
+    page.get_by_role("link", name="Add a contact").click()
+    expect(page.get_by_role("heading", name="Add contact")).to_be_visible()
