@@ -100,6 +100,14 @@ def refuse(error: pydantic.ValidationError) -> ValidationError:
     )
 
 
+def read_body(body: Mapping[str, Any], model: type[B]) -> B:
+    """A body, or an item of a list in one, as `model`. Raises ValidationError with one entry a field."""
+    try:
+        return model.model_validate(dict(body))
+    except pydantic.ValidationError as error:
+        raise refuse(error) from error
+
+
 @dataclass(frozen=True)
 class Call:
     """One request: `method` of the service, by `actor` of `tenant`, on what `ids` name, with `body` unparsed."""
@@ -140,10 +148,7 @@ class Call:
         if "body" in self.body and "body" not in model.model_fields:
             # The gateway hands on what was not a JSON object under this name, so that 404 and 403 come before 422.
             raise ValidationError.of(("body", str(self.body["body"])))
-        try:
-            return model.model_validate(dict(self.body))
-        except pydantic.ValidationError as error:
-            raise refuse(error) from error
+        return read_body(self.body, model)
 
     @property
     def fingerprint(self) -> str:

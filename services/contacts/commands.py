@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
@@ -40,6 +40,22 @@ class UpdateContact(Body):
     def given(self) -> dict[str, str]:
         """The fields that were sent, with their values."""
         return {field: getattr(self, field) for field in self.model_fields_set}
+
+
+class ImportedContact(CreateContact):
+    """One row of an import. Of a contact that is there already, a field that is not given stays."""
+
+    @property
+    def given(self) -> dict[str, str]:
+        """The fields that were sent, with their values."""
+        return {field: getattr(self, field) for field in self.model_fields_set}
+
+
+class ImportContacts(Body):
+    """`POST /contacts/import`: rows like `ImportedContact`, judged one by one; with `preview` nothing is done."""
+
+    items: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=1000)]
+    preview: bool = False
 
 
 class ListContacts(Paged):

@@ -11,13 +11,14 @@ from services.contacts.commands import (
     AnswerModification,
     CreateContact,
     GetContacts,
+    ImportContacts,
     ListContacts,
     ListModifications,
     ProposeModification,
     RolesInUse,
     UpdateContact,
 )
-from services.contacts.handlers import directory, lending, modifying
+from services.contacts.handlers import directory, importing, lending, modifying
 from services.contacts.store import TABLES
 from shared.bus.door import CHANGERS, Person, admit, standing
 from shared.bus.entrypoints import Neighbour, Records, command, on, query
@@ -115,6 +116,14 @@ class ContactsService:
             admit(self.accounts, call, *WRITERS)
             call.read(Empty)
         return self._when_known(lambda: self.records.run(directory.delete_contact, call), call)
+
+    @command()
+    def import_contacts(self, call: Call) -> Json:
+        admit(self.accounts, call, *WRITERS)
+        command = call.read(ImportContacts)
+        if command.preview:
+            return self.records.read(importing.preview_import, call, command)
+        return self.records.run(importing.import_contacts, call, command)
 
     @on(UserChanged)
     def user_changed(self, work: Work, message: Heard[UserChanged], now: datetime) -> None:

@@ -18,6 +18,7 @@ CONTACTS = Table(
     columns={
         "name_search": Column("text", lambda contact: fold(contact.name)),
         "search": Column("text", lambda contact: fold("\n".join((contact.name, contact.email, contact.title)))),
+        "email": Column("text", lambda contact: contact.email),
     },
 )
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 Login = Literal["none", "active", "disabled"]
+OF_A_LOGIN = "This person has a login: an admin changes this under Users."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

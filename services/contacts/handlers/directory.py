@@ -70,10 +70,8 @@ def update_contact(work: Work, call: Call, command: UpdateContact, now: datetime
     after = directory.changed(contact, now=now, **command.given)
     refused = directory.belongs_to_accounts(contact, after)
     if refused:
-        raise ValidationError.of(
-            *[(field, "This person has a login: an admin changes this under Users.") for field in refused]
-        )
-    return shown(_keep(work, contact, after, now))
+        raise ValidationError.of(*[(field, directory.OF_A_LOGIN) for field in refused])
+    return shown(keep(work, contact, after, now))
 
 
 def delete_contact(work: Work, call: Call, now: datetime) -> Json:
@@ -100,7 +98,7 @@ def user_changed(work: Work, message: Heard[UserChanged], now: datetime) -> None
         active=user.active,
         now=message.time,
     )
-    _keep(work, before, after, now)
+    keep(work, before, after, now)
 
 
 def shown(contact: Contact) -> Json:
@@ -126,7 +124,8 @@ def _locked(work: Work, call: Call) -> Contact:
     return contact
 
 
-def _keep(work: Work, before: Contact | None, after: Contact, now: datetime) -> Contact:
+def keep(work: Work, before: Contact | None, after: Contact, now: datetime) -> Contact:
+    """Keep the contact as it is `after` a change; businesses it is lent to are told."""
     if after is before:
         return after
     if before is not None and not directory.reads_the_same(before, after):
