@@ -22,6 +22,8 @@ TURN_FILTERS = {"ours": "Your turn", "theirs": "Their turn"}
 SORTS = {"-updated_at": "Last changed", "company": "Name", "turn_since": "Waiting longest", "-sent_at": "Last sent"}
 TILES = 48
 MOST = 200
+# Whoever scrolls on wants more at a time.
+MORE = 144
 WAITING = 3
 
 
@@ -57,7 +59,7 @@ async def home(request: Request) -> Response:
         counts=counts or {},
         filters={"role": ROLE_FILTERS, "turn": TURN_FILTERS, "sort": SORTS},
         paged=bool(asked.get("cursor")),
-        next="/?" + urlencode({**kept, "cursor": found["next"]}) if found.get("next") else None,
+        next="/?" + urlencode({**kept, "cursor": found["next"], "limit": MORE}) if found.get("next") else None,
         first="/?" + urlencode(kept) if kept else "/",
     )
 

@@ -9,8 +9,10 @@ async function more(link) {
   if (link.dataset.loading) return;
   link.dataset.loading = "yes";
   try {
+    const asked = location.href;
     const found = await ask(link.href);
-    if (!found || found.status !== 200) return;
+    // Meanwhile one may have looked for something else.
+    if (!found || found.status !== 200 || location.href !== asked || !link.isConnected) return;
     const list = tiles();
     const known = new Set(all("[data-key]", list).map((tile) => tile.dataset.key));
     for (const tile of all("#tiles > li", found.page)) {
