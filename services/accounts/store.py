@@ -23,7 +23,7 @@ USERS = Table(
 LOGINS = Table(Login, "logins")
 SESSIONS = Table(Session, "sessions", columns={"user_id": Column("text", lambda session: session.user_id)})
 ENVIRONMENTS = Table(Environments, "environments", part="business")
-SETTINGS = Table(Settings, "settings")
+SETTINGS = Table(Settings, "settings", part="business")
 ATTEMPTS = Table(Attempts, "attempts", columns={"since": Column("timestamptz", lambda attempts: attempts.since)})
 COUNTERPARTS = Table(
     Counterpart, "counterparts", columns={"live": Column("boolean", lambda counterpart: bool(counterpart.live))}

@@ -42,5 +42,6 @@ PAIRS = Table(Pair, "pairs")
 BUSINESSES = Table(Business, "businesses")
 LOGINS = Table(Login, "logins")
 MAILBOXES = Table(Mailbox, "mailboxes")
-COUNTERPARTS = Table(Counterpart, "counterparts")
+# What another business told of itself stands on all that is shown of it.
+COUNTERPARTS = Table(Counterpart, "counterparts", part="partnership")
 TABLES = (PARTNERSHIPS, PAIRS, BUSINESSES, LOGINS, MAILBOXES, COUNTERPARTS)

@@ -9,26 +9,34 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from shared.bus.storage import Told
 
-CHANNEL = "changed"
-# A notification holds less than 8000 bytes.
-LONGEST = 7000
-# A transaction that changes more than this tells that much has changed, and not what.
-MOST = 200
+CHANNEL: Final = "changed"
+# A notification holds less than 8000 bytes; one that is longer would end its transaction.
+LONGEST: Final = 7000
+# Whoever changes more than this at once tells that much has changed, and not what.
+MOST: Final = 200
+
+EVERYBODY: Final = ""
+"""The routing key of what concerns all tenants: no tenant is called so."""
+EVERYTHING: Final = '[["all",""]]'
+"""The body that says that something may have been missed, and nobody knows what."""
 
 
 def payloads(told: Iterable[Told]) -> list[str]:
     """The notifications of a transaction: JSON lists of (tenant, part, about), each short enough."""
-    found = sorted(set(told))
+    found = set(told)
     if len(found) > MOST:
-        found = sorted({(tenant, part, "") for tenant, part, _ in found})
+        found = {(tenant, part, "") for tenant, part, _ in found}
     texts: list[str] = []
     some: list[str] = []
     size = 0
-    for one in found:
-        text = json.dumps(one, separators=(",", ":"))
+    for tenant, part, about in sorted(found):
+        text = _compact((tenant, part, about))
+        if len(text) > LONGEST:
+            text = _compact((tenant, part, ""))
         if some and size + len(text) > LONGEST:
             texts.append(f"[{','.join(some)}]")
             some, size = [], 0
@@ -45,4 +53,13 @@ def merged(heard: Sequence[str]) -> dict[str, str]:
     for payload in heard:
         for tenant, part, about in json.loads(payload):
             found.setdefault(tenant, set()).add((part, about))
-    return {tenant: json.dumps(sorted(changes), separators=(",", ":")) for tenant, changes in found.items()}
+    return {tenant: _compact(sorted(_few(changes))) for tenant, changes in found.items()}
+
+
+def _few(changes: set[tuple[str, str]]) -> set[tuple[str, str]]:
+    return changes if len(changes) <= MOST else {(part, "") for part, _ in changes}
+
+
+def _compact(value: Sequence[object]) -> str:
+    # In ASCII: what is counted in characters is counted in bytes.
+    return json.dumps(value, separators=(",", ":"))

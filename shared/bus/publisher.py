@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 
 CONNECT_S = 5.0
 CONFIRM_S = 10.0
+TELL_S = 1.0
 HEARTBEAT_S = 10
 LONGEST_PAUSE_S = 5.0
 
@@ -69,6 +70,7 @@ class Publisher:
         self._confirm_s = confirm_s
         self._connection: aio_pika.abc.AbstractConnection | None = None
         self._channel: Channel | None = None
+        self._aside: Channel | None = None
         self._lost = asyncio.Event()
         self._reopening = asyncio.Lock()
         self._pause = 0.0
@@ -93,7 +95,7 @@ class Publisher:
                 self._complain("the connection is lost")
             finally:
                 self.up.clear()
-                self._channel = None
+                self._channel = self._aside = None
                 await self._close()
             await asyncio.sleep(self._next_pause())
 
@@ -126,11 +128,11 @@ class Publisher:
         self._channel, self._pause = channel, 0.0
         self.up.set()
 
-    async def _open(self) -> Channel:
+    async def _open(self, *, confirms: bool = True) -> Channel:
         if self._connection is None:
             raise ConnectionError("not connected")
         # What is returned becomes an error of its own publishing, not of a callback somewhere.
-        channel = self._connection.channel(on_return_raises=True)
+        channel = self._connection.channel(publisher_confirms=confirms, on_return_raises=confirms)
         await channel.initialize()
         underlying = await channel.get_underlay_channel()
         if not isinstance(underlying, Channel):
@@ -143,6 +145,32 @@ class Publisher:
             # A broker that does not answer does not answer to a goodbye either.
             with suppress(Exception, asyncio.CancelledError):
                 await asyncio.wait_for(connection.close(), 0.5)
+
+    async def tell(self, messages: Sequence[Outgoing]) -> bool:
+        """Publish `messages` for whoever listens now. Whether they were put on the wire: what becomes of them nobody asks.
+
+        It takes at most `TELL_S` and never fails. On a channel of its own: what the broker has against it ends that channel alone.
+        """
+        try:
+            async with asyncio.timeout(TELL_S):
+                if not self.up.is_set():
+                    return False
+                if self._aside is None or self._aside.is_closed:
+                    self._aside = await self._open(confirms=False)
+                for message in messages:
+                    await self._aside.basic_publish(
+                        message.body.encode(),
+                        exchange=message.exchange,
+                        routing_key=message.key,
+                        properties=Basic.Properties(
+                            content_type="application/json", delivery_mode=1, message_type=message.type
+                        ),
+                        wait=message is messages[-1],
+                    )
+            return True
+        except Exception as error:
+            log.info("What has changed could not be told (%s).", mask(str(error) or type(error).__name__))
+            return False
 
     def start(self, messages: Sequence[Outgoing]) -> Awaitable[list[Verdict]]:
         """Put `messages` on the wire in order, behind all that was started before. Awaited, one verdict a message.

@@ -39,6 +39,8 @@ BATCH = 500
 POLL_S = 1.0
 # Receipts of one stream that become due close together travel as one: each field counts by its maximum anyway.
 LINGER_S = 0.02
+# What readers are to be told while it cannot be; more of it is told as one.
+UNTOLD_AT_MOST = 1000
 # A receipt nobody takes is tried again after this; meanwhile the other side sends again and makes a new one due.
 REFUSED_RECEIPT_S = 30.0
 COUNT_S = 15.0
@@ -209,8 +211,8 @@ class Relay:
         self._cell, self._peers = cell, peers
         self._stopping = asyncio.Event()
         self._outbox_woken, self._receipts_woken = asyncio.Event(), asyncio.Event()
-        self._changes: deque[str] = deque(maxlen=1000)
-        self._changed = asyncio.Event()
+        self._changes: list[str] = []
+        self._changed, self._missed = asyncio.Event(), False
         self._choosing = asyncio.Lock()
         self._more = False
         self._in_flight = 0
@@ -244,7 +246,7 @@ class Relay:
         works = [self._listen, self._tell_readers, *[self._lane] * LANES, self._measure, self._prune_hourly]
         if self._peers is not None:
             works.append(self._send_receipts)
-        tasks = [asyncio.create_task(publisher.keep(self._wake)) for publisher in publishers]
+        tasks = [asyncio.create_task(publisher.keep(self._reached)) for publisher in publishers]
         tasks += [asyncio.create_task(self._persist(work)) for work in works]
         await self._stopping.wait()
         end = time.monotonic() + STOP_S
@@ -298,6 +300,11 @@ class Relay:
         self._outbox_woken.set()
         self._receipts_woken.set()
 
+    def _reached(self) -> None:
+        """A broker can be reached, perhaps again."""
+        self._wake()
+        self._miss()
+
     async def _listen(self) -> None:
         """Wake the others as soon as something is committed."""
         async with self._database("_listen") as database:
@@ -305,27 +312,33 @@ class Relay:
             await database.execute(f"listen {live.CHANNEL}")
             # What was committed before we listened has told nobody.
             self._wake()
+            self._miss()
             async for notice in database.notifies():
-                if notice.channel == live.CHANNEL:
+                if notice.channel != live.CHANNEL:
+                    self._wake()
+                elif len(self._changes) < UNTOLD_AT_MOST:
                     self._changes.append(notice.payload)
                     self._changed.set()
                 else:
-                    self._wake()
+                    self._miss()
+
+    def _miss(self) -> None:
+        """Something may have changed of which no reader was told."""
+        self._missed = True
+        self._changed.set()
 
     async def _tell_readers(self) -> None:
-        """Say what readers see changed. Nobody waits for it, nothing is said twice, and what cannot be said now is not said."""
+        """Say what readers see changed. Nobody waits for it; what cannot be said becomes one word to all, as soon as somebody hears."""
         while not self._stopping.is_set():
             await self._changed.wait()
             await asyncio.sleep(LINGER_S)
             self._changed.clear()
-            heard = list(self._changes)
-            self._changes.clear()
-            if not self._cell.up.is_set():
-                continue
-            messages = []
-            for tenant, body in live.merged(heard).items():
-                messages.append(Outgoing(new_id(), "changed", topology.LIVE, tenant, body))
-            await self._cell.start(messages)
+            heard, self._changes = self._changes, []
+            missed, self._missed = self._missed, False
+            bodies = {live.EVERYBODY: live.EVERYTHING} if missed else live.merged(heard)
+            said = [Outgoing(new_id(), "changed", topology.LIVE, tenant, body) for tenant, body in bodies.items()]
+            if not await self._cell.tell(said):
+                self._missed = True
 
     # --- the outbox --------------------------------------------------------------------------------------------------
 
