@@ -9,17 +9,20 @@ from starlette.responses import Response
 
 from services.gateway.pages.desk import Desk
 from services.gateway.pages.forms import KEY, Form
-from services.gateway.pages.presenting import tile
+from services.gateway.pages.presenting import person, tile
 from services.gateway.pages.rooms import desk_of, rooms
+from services.gateway.pages.words import listed
 from shared.errors import Forbidden, NotFound, Refusal, WrongState
 
 pages = rooms()
 
 Items = list[dict[str, Any]]
 
+LIMIT = 500
 
-async def _open_offer(desk: Desk, partnership_id: str) -> tuple[dict[str, Any], Items, Items]:
-    """The offer, its contacts and our environments. Raises WrongState when it can no longer be accepted."""
+
+async def _open_offer(desk: Desk, partnership_id: str) -> tuple[dict[str, Any], Items]:
+    """The offer and our environments. Raises WrongState when it can no longer be accepted."""
     found = tile(await desk.ask("offers", "get_partnership", partnership_id=partnership_id))
     if not desk.person.runs_partnerships:
         raise Forbidden("Offers are answered by people with the role Partnerships or Admin.")
@@ -27,20 +30,48 @@ async def _open_offer(desk: Desk, partnership_id: str) -> tuple[dict[str, Any], 
         raise WrongState(
             f"The offer of {found['company']} is {found['status_label'].lower()} and can no longer be accepted."
         )
-    places = await desk.ask("accounts", "get_environments")
-    return found, found["offered"], list(places["items"])
+    return found, await places_of(desk)
 
 
-def _roles_form(offered: Items, data: Any = None) -> Form:
-    fields = {**{f"roles.{c['id']}": c["name"] for c in offered}, "comment": "Comment"}
+async def places_of(desk: Desk) -> Items:
+    """Our environments, as far as there are roles in them."""
+    return [e for e in (await desk.ask("accounts", "get_environments"))["items"] if e["roles"]]
+
+
+def _form(found: dict[str, Any], data: Any = None) -> Form:
+    fields = {
+        **{f"roles.{c['id']}": c["name"] for c in found["offered"]},
+        "comment": "Comment",
+        "manager_ids": "Partner managers",
+    }
     return Form.sent(fields, data) if data is not None else Form(fields)
+
+
+async def _colleagues(desk: Desk) -> Items:
+    """Who else could look after the partnership on our side."""
+    users = await desk.perhaps("accounts", "list_users", limit=200)
+    found = [person(u) for u in (users or {"items": []})["items"] if u.get("active", True)]
+    return sorted((u for u in found if u["id"] != desk.person.id), key=lambda u: u["name"].casefold())
+
+
+async def _assign_role(desk: Desk, found: dict[str, Any], places: Items, form: Form, status: int = 200) -> Response:
+    return await desk.page(
+        "acceptance.html",
+        status,
+        p=found,
+        offered=found["offered"],
+        environments=places,
+        colleagues=await _colleagues(desk),
+        limit=LIMIT,
+        form=form,
+    )
 
 
 @pages.get("/partnerships/{partnership_id}/acceptance")
 async def assign_roles(request: Request, partnership_id: str) -> Response:
     desk = desk_of(request)
-    found, offered, places = await _open_offer(desk, partnership_id)
-    return await desk.page("acceptance.html", p=found, offered=offered, environments=places, form=_roles_form(offered))
+    found, places = await _open_offer(desk, partnership_id)
+    return await _assign_role(desk, found, places, _form(found))
 
 
 @pages.post("/partnerships/{partnership_id}/acceptance")
@@ -50,59 +81,57 @@ async def accept(request: Request, partnership_id: str) -> Response:
     if data.get("confirm") == "yes":
         # Asked again of the service itself, which also answers a repeated post with the first answer.
         return await _accept(desk, partnership_id, data)
-    found, offered, places = await _open_offer(desk, partnership_id)
-    form = _roles_form(offered, data)
-    granted = _granted(form, offered, places)
-    if not any(c["roles"] for c in granted) and not data.get("back"):
-        form.refuse(
-            f"roles.{offered[0]['id']}" if offered else "", "Choose at least one role for at least one contact."
-        )
-    if form.wrong or data.get("back"):
-        return await desk.page("acceptance.html", p=found, offered=offered, environments=places, form=form)
+    found, places = await _open_offer(desk, partnership_id)
+    form = _form(found, data)
+    if data.get("back"):
+        return await _assign_role(desk, found, places, form)
+    for contact in found["offered"]:
+        refuse_what_is_gone(form, f"roles.{contact['id']}", places)
+    granted = _granted(form, found["offered"], places)
+    if not form.wrong and not any(c["roles"] for c in granted):
+        first = f"roles.{found['offered'][0]['id']}" if found["offered"] else ""
+        form.refuse(first, "Choose at least one role for at least one contact.")
+    if form.wrong:
+        return await _assign_role(desk, found, places, form)
+    colleagues = await _colleagues(desk) if form.values("manager_ids") else []
     return await desk.page(
         "acceptance_confirmation.html",
         p=found,
         form=form,
         accepted=[c for c in granted if c["roles"]],
-        declined=[c for c in granted if not c["roles"]],
+        declined=[c["name"] for c in granted if not c["roles"]],
+        managers=[u["name"] for u in colleagues if u["id"] in form.values("manager_ids")],
     )
 
 
 async def _accept(desk: Desk, partnership_id: str, data: Any) -> Response:
-    chosen: dict[str, list[dict[str, str]]] = {}
-    for name in data:
-        if name.startswith("roles."):
-            grants = [value.split(":", 1) for value in data.getlist(name) if isinstance(value, str) and ":" in value]
-            chosen[name.removeprefix("roles.")] = [
-                {"environment": environment, "role": role} for environment, role in grants
-            ]
+    chosen = {name.removeprefix("roles."): grants(data, name) for name in data if name.startswith("roles.")}
     contacts = [{"contact_id": contact, "roles": roles} for contact, roles in chosen.items() if roles]
-    comment = str(data.get("comment") or "")
-    key = Form.sent({}, data).key
+    sent = Form.sent({}, data)
     try:
         await desk.do(
             "offers",
             "accept_offer",
             partnership_id=partnership_id,
             contacts=contacts,
-            **({"comment": comment} if comment.strip() else {}),
-            **{KEY: key},
+            **({"manager_ids": sent.values("manager_ids")} if sent.values("manager_ids") else {}),
+            **({"comment": sent.value("comment")} if sent.value("comment").strip() else {}),
+            **{KEY: sent.key},
         )
     except (Forbidden, NotFound, WrongState):
         raise
     except Refusal as refusal:
-        found, offered, places = await _open_offer(desk, partnership_id)
-        form = _roles_form(offered, data)
-        order = [c["contact_id"] for c in contacts]
+        found, places = await _open_offer(desk, partnership_id)
+        form = _form(found, data)
 
         def rename(name: str) -> str:
+            """`contacts.1.roles.0.role` of the API is the field `roles.<contact>` of the form."""
             parts = name.split(".")
-            if parts[0] == "contacts" and len(parts) > 1 and parts[1].isdigit() and int(parts[1]) < len(order):
-                return f"roles.{order[int(parts[1])]}"
+            if parts[0] == "contacts" and len(parts) > 1 and parts[1].isdigit() and int(parts[1]) < len(contacts):
+                return f"roles.{contacts[int(parts[1])]['contact_id']}"
             return parts[0]
 
-        status = form.refused(refusal, rename)
-        return await desk.page("acceptance.html", status, p=found, offered=offered, environments=places, form=form)
+        return await _assign_role(desk, found, places, form, form.refused(refusal, rename))
     return desk.go(f"/partnerships/{partnership_id}", "accepted")
 
 
@@ -115,6 +144,15 @@ def _granted(form: Form, offered: Items, places: Items) -> Items:
     return granted
 
 
+# — what a review asks in the same way (OE-16) —
+
+
+def grants(data: Any, field: str) -> list[dict[str, str]]:
+    """The roles that were ticked in one field, as the API takes them; a box is called `<environment>:<role>`."""
+    pairs = [str(value).split(":", 1) for value in data.getlist(field) if ":" in str(value)]
+    return [{"environment": environment, "role": role} for environment, role in pairs]
+
+
 def granted_names(chosen: set[str], places: Items) -> Items:
     """`environment:role` ids as names, `[{environment, roles: [name]}]`, in the order of our environments."""
     named = [
@@ -122,3 +160,18 @@ def granted_names(chosen: set[str], places: Items) -> Items:
         for e in places
     ]
     return [place for place in named if place["roles"]]
+
+
+def in_words(roles: Items) -> str:
+    """`Operator and Viewer in Production, and Operator in Development`."""
+    said = [f"{listed(place['roles'])} in {place['environment']}" for place in roles]
+    return said[0] if len(said) == 1 else f"{', '.join(said[:-1])}, and {said[-1]}" if said else ""
+
+
+def refuse_what_is_gone(form: Form, field: str, places: Items) -> None:
+    """Say it when a role that was chosen has been removed since the page was loaded: it is not left out in silence."""
+    there = {f"{e['id']}:{r['id']}" for e in places for r in e["roles"]}
+    kept = [value for value in form.values(field) if value in there]
+    if len(kept) < len(form.values(field)):
+        form.set(field, kept)
+        form.refuse(field, "A role you had chosen has been removed meanwhile. Look at the roles again.")

@@ -27,6 +27,7 @@ class Decision:
     """What somebody may decide. `reason` is None when none is asked, else whether it is required.
 
     `action` is the one of the contract that allows it; in the texts, `{company}` is the other business and `{name}` whom it is about.
+    `block` is the label of a box that keeps further offers away, where there is one (BX-09).
     """
 
     action: str
@@ -38,6 +39,7 @@ class Decision:
     note: str
     reason: bool | None = None
     reason_hint: str = ""
+    block: str = ""
     danger: bool = True
     home: bool = False
 
@@ -51,6 +53,7 @@ DECISIONS = {
         note="declined",
         reason=False,
         reason_hint="{company} will read it.",
+        block="Take no more offers from {company}",
         sentence="No partnership begins, and nobody of {company} works with you. {company} is told, and may send a new offer later.",
     ),
     "withdrawal": Decision(
@@ -108,7 +111,7 @@ async def question(
     """The page that asks, and says what will follow; it is left for `back`, else for the partnership."""
     texts = {
         part: getattr(decision, part).format(company=found["company"], name=name)
-        for part in ("heading", "sentence", "reason_hint")
+        for part in ("heading", "sentence", "reason_hint", "block")
     }
     return await desk.page(
         "decision.html",
@@ -144,10 +147,12 @@ async def carried_out(desk: Desk, decision: Decision, form: Form, **ids: str) ->
     Raises Forbidden, NotFound and WrongState, which no other answer in the form would heal.
     """
     reason = form.value("reason")
-    body = {"reason": reason} if decision.reason is not None and reason.strip() else {}
+    body: dict[str, Any] = {"reason": reason} if decision.reason is not None and reason.strip() else {}
     if decision.reason and not body:
         form.refuse("reason", "Give a reason.")
         return 200
+    if decision.block and form.value("block"):
+        body["block"] = True
     try:
         await desk.do(decision.service, decision.method, **ids, **body, **{KEY: form.key})
     except (Forbidden, NotFound, WrongState):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 from datetime import UTC, datetime
 
 from starlette.responses import Response
@@ -39,16 +41,40 @@ DETAILS = {
 }
 
 
+# What people write themselves, by the name of its field; the name may go on with whom it is about.
+TEXTS = {
+    "message": "Message",
+    "reason": "Reason",
+    "comment": "Comment",
+    "suggestion": "Suggestion",
+}
+_PARTNERSHIP = re.compile(r"/partnerships/[0-9a-f-]{36}(?=/)")
+
+
+async def _entered(desk: Desk) -> list[tuple[str, str]]:
+    """(label, text) of what was written in a form that came to nothing, to be copied. Only of a form of ours: no other site speaks here."""
+    if not getattr(desk.request.state, "form_is_ours", False):
+        return []
+    with contextlib.suppress(Exception):
+        data = await desk.request.form()
+        written = [(TEXTS[part], str(data[name]).strip()) for name in data if (part := name.split(".")[0]) in TEXTS]
+        return [(label, text) for label, text in written if text]
+    return []
+
+
 async def failed(desk: Desk, refusal: Refusal) -> Response:
     """The page for a refusal, with its own sentence where we have none."""
     desk.unread = desk.unread or 0  # a page that tells of trouble asks nobody else
     status, code = status_of(refusal), refusal.code
+    about = _PARTNERSHIP.match(desk.path)
     response = await desk.page(
         "failure.html",
         status,
         heading=TITLES.get(code, "This cannot be done"),
         detail=DETAILS.get(code) or refusal.detail,
         number=status,
+        entered=await _entered(desk),
+        back=about[0] if about and desk.visitor and code != "not_found" else None,
         again=desk.here if desk.request.method == "GET" and status in {429, 500, 503} else None,
     )
     seconds = retry_after(refusal, datetime.now(UTC))

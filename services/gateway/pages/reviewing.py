@@ -7,7 +7,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.gateway.pages.accepting import granted_names
+from services.gateway.pages.accepting import granted_names, grants, in_words, places_of, refuse_what_is_gone
 from services.gateway.pages.deciding import not_now
 from services.gateway.pages.desk import Desk
 from services.gateway.pages.forms import KEY, Form
@@ -41,11 +41,14 @@ def _fields(items: Items) -> dict[str, str]:
     return {**fields, "comment": "Comment", "suggestion": "Suggestion"}
 
 
-async def _answer_page(
-    desk: Desk, found: dict[str, Any], asked: dict[str, Any], form: Form, status: int = 200
-) -> Response:
+async def _places(desk: Desk, found: dict[str, Any]) -> Items:
     """Roles are the customer's to give: nobody else is asked for them."""
-    places = (await desk.ask("accounts", "get_environments"))["items"] if found["role"] == "customer" else []
+    return await places_of(desk) if found["role"] == "customer" else []
+
+
+async def _answer_page(
+    desk: Desk, found: dict[str, Any], asked: dict[str, Any], form: Form, places: Items, status: int = 200
+) -> Response:
     return await desk.page(
         "modification_answer.html",
         status,
@@ -61,21 +64,18 @@ async def _answer_page(
 
 @pages.get("/partnerships/{partnership_id}/modifications/{modification_id}/answer")
 async def review(request: Request, partnership_id: str, modification_id: str) -> Response:
+    """With `all` every item is accepted or declined to begin with; when nothing is left to choose then, it is asked for the Yes."""
     desk = desk_of(request)
     found = await _found(desk, partnership_id)
     asked = await one(desk, found, modification_id)
     if "answer" not in asked["may"]:
         raise not_answerable(desk, found, asked)
-    preset = request.query_params.get("all", "")
-    decided = {f"decision.{i['id']}": preset for i in asked["items"] if i["open"] and preset in {"accept", "decline"}}
-    form = Form(_fields(asked["items"]), decided)
-    if decided:
-        judged = Form(_fields(asked["items"]), decided)
-        _judge(judged, asked, found)
-        if not judged.wrong:
-            # Nothing is left to choose: straight to what will follow.
-            return await _confirmation(desk, found, asked, form)
-    return await _answer_page(desk, found, asked, form)
+    verdict = request.query_params.get("all", "")
+    decided = {f"decision.{i['id']}": verdict for i in asked["items"] if i["open"] and verdict in {"accept", "decline"}}
+    form, places = Form(_fields(asked["items"]), decided), await _places(desk, found)
+    if decided and not any(_gives_roles(item, form, found) for item in asked["items"]):
+        return await _confirmation(desk, found, asked, form, places, direct=True)
+    return await _answer_page(desk, found, asked, form, places)
 
 
 def not_answerable(desk: Desk, found: dict[str, Any], asked: dict[str, Any]) -> Refusal:
@@ -98,12 +98,10 @@ async def answer(request: Request, partnership_id: str, modification_id: str) ->
     What is decided is read off the form alone, so that a repeated post is the same request and gets the first answer.
     """
     desk, data = desk_of(request), await request.form()
-    items = _decisions(data)
-    sent = Form.sent({}, data)
-    texts = {name: sent.value(name) for name in ("comment", "suggestion") if sent.value(name).strip()}
+    items, sent = _decisions(data), Form.sent({}, data)
     refused: Refusal | None = None
-    confirmed = data.get("confirm") == "yes" and not data.get("back")
-    if confirmed and items and all(item["decision"] in {"accept", "decline"} for item in items):
+    if data.get("confirm") == "yes" and items and all(item["decision"] in {"accept", "decline"} for item in items):
+        texts = {name: sent.value(name) for name in ("comment", "suggestion") if sent.value(name).strip()}
         try:
             await desk.do(
                 "contacts",
@@ -121,32 +119,50 @@ async def answer(request: Request, partnership_id: str, modification_id: str) ->
             refused = refusal
     found = await _found(desk, partnership_id)
     asked = await one(desk, found, modification_id)
-    form = Form.sent(_fields(asked["items"]), data)
-    _judge(form, asked, found)
+    if "answer" not in asked["may"]:
+        raise not_answerable(desk, found, asked)
+    form, places = Form.sent(_fields(asked["items"]), data), await _places(desk, found)
+    if data.get("back"):
+        return await _answer_page(desk, found, asked, form, places)
+    _judge(form, asked, found, places)
     status = form.refused(refused, lambda name: _at(name, items)) if refused else 200
-    if form.wrong or data.get("back"):
-        return await _answer_page(desk, found, asked, form, status)
-    return await _confirmation(desk, found, asked, form)
+    if form.wrong:
+        return await _answer_page(desk, found, asked, form, places, status)
+    return await _confirmation(desk, found, asked, form, places, direct=bool(data.get("direct")))
 
 
-async def _confirmation(desk: Desk, found: dict[str, Any], asked: dict[str, Any], form: Form) -> Response:
-    """Before the Yes: what will follow for each, in a sentence."""
-    places = (await desk.ask("accounts", "get_environments"))["items"] if found["role"] == "customer" else []
+async def _confirmation(
+    desk: Desk, found: dict[str, Any], asked: dict[str, Any], form: Form, places: Items, *, direct: bool
+) -> Response:
+    """Before the Yes: what will follow for each, in a sentence. `direct`: nobody was at the review, so a comment is asked for here."""
     decided = [item for item in asked["items"] if item["open"]]
-    for item in decided:
-        item["chosen"] = form.value(f"decision.{item['id']}")
-        granted = set(form.values(f"roles.{item['id']}"))
-        item["granted"] = granted_names(granted, places)
-    verdicts = {item["chosen"] for item in decided}
+    verdicts = {form.value(f"decision.{item['id']}") for item in decided}
+    carried = [name for name in form.fields if not (direct and name == "comment")]
     return await desk.page(
         "modification_confirmation.html",
         p=found,
         m=asked,
-        decided=decided,
+        items=decided,
+        sentences=[(item["name"], what_follows(item, form, found, places)) for item in decided],
         verdict=verdicts.pop() if len(verdicts) == 1 else "",
+        gives=any(_gives_roles(item, form, found) for item in decided),
+        direct=direct,
+        limit=LIMIT,
         form=form,
-        sent=[(name, value) for name in form.fields for value in form.values(name) if value],
+        sent=[(name, value) for name in carried for value in form.values(name) if value],
     )
+
+
+def what_follows(item: dict[str, Any], form: Form, found: dict[str, Any], places: Items) -> str:
+    """What a decision means, as the rest of a sentence that begins with the name of whom it is about (BX-08)."""
+    with_whom = "with you" if found["role"] == "customer" else f"with {found['company']}"
+    accepted, released = form.value(f"decision.{item['id']}") == "accept", item["action"] == "release"
+    if not accepted:
+        return f"goes on working {with_whom}." if released else "is declined."
+    if released:
+        return f"no longer works {with_whom}."
+    roles = in_words(granted_names(set(form.values(f"roles.{item['id']}")), places))
+    return f"works {with_whom}" + (f" as {roles}." if roles else " from now on.")
 
 
 def _decisions(data: Any) -> Items:
@@ -154,31 +170,32 @@ def _decisions(data: Any) -> Items:
     items = []
     for contact in dict.fromkeys(data.getlist("item")):
         decision = str(data.get(f"decision.{contact}") or "")
-        grants = [value.split(":", 1) for value in data.getlist(f"roles.{contact}") if ":" in str(value)]
-        comment = str(data.get(f"comment.{contact}") or "")
+        roles, comment = grants(data, f"roles.{contact}"), str(data.get(f"comment.{contact}") or "")
         items.append(
             {
                 "contact_id": contact,
                 "decision": decision,
                 **({"comment": comment} if comment.strip() else {}),
                 # Roles that were chosen before somebody decided otherwise are not meant.
-                **(
-                    {"roles": [{"environment": environment, "role": role} for environment, role in grants]}
-                    if decision == "accept" and grants
-                    else {}
-                ),
+                **({"roles": roles} if decision == "accept" and roles else {}),
             }
         )
     return items
 
 
-def _judge(form: Form, asked: dict[str, Any], found: dict[str, Any]) -> None:
+def _gives_roles(item: dict[str, Any], form: Form, found: dict[str, Any]) -> bool:
+    """Whether accepting this item means giving roles."""
+    accepted = form.value(f"decision.{item['id']}") == "accept"
+    return bool(item["open"] and accepted and item["action"] == "add" and found["role"] == "customer")
+
+
+def _judge(form: Form, asked: dict[str, Any], found: dict[str, Any], places: Items) -> None:
     """Put a sentence at each item that is not decided, or accepted without a role."""
     for item in asked["items"]:
-        decision = form.value(f"decision.{item['id']}")
-        if item["open"] and decision not in {"accept", "decline"}:
+        if item["open"] and form.value(f"decision.{item['id']}") not in {"accept", "decline"}:
             form.refuse(f"decision.{item['id']}", "Accept or decline this.")
-        elif item["open"] and decision == "accept" and item["action"] == "add" and found["role"] == "customer":
+        elif _gives_roles(item, form, found):
+            refuse_what_is_gone(form, f"roles.{item['id']}", places)
             if not form.values(f"roles.{item['id']}"):
                 form.refuse(f"roles.{item['id']}", "Choose at least one role in one environment.")
 

@@ -46,6 +46,7 @@ async function update() {
   try {
     const found = await ask(address());
     if (found && found.status === 200) take(found.page);
+    else if (found?.status === 409) over(found.page);
   } catch { /* away for a moment: the stream comes back and asks again */ }
   last = Date.now();
   running = false;
@@ -70,6 +71,16 @@ function take(page) {
   if (state !== undefined && state !== main().dataset.state) for (const note of all("[data-meanwhile]")) note.hidden = false;
   if (changed) say("This page has been updated.");
   after(page);
+}
+
+// What is being edited can no longer be done at all: it is said in the server's words, and nothing is taken away.
+function over(page) {
+  const sentence = one(".failure .lead", page)?.textContent;
+  for (const note of all("[data-meanwhile]")) {
+    const place = one("[data-happened]", note);
+    if (place && sentence) place.textContent = sentence;
+    note.hidden = false;
+  }
 }
 
 // A stream for each tab that is looked at: a browser opens only six connections to a host.
