@@ -67,7 +67,7 @@ def _known(work: Work, tenant: str, rows: Iterable[Row]) -> list[Contact]:
     for start in range(0, len(emails), _FIND_AT_ONCE):
         where, cursor = {"email": emails[start : start + _FIND_AT_ONCE]}, None
         while True:
-            page = work.find(Contact, tenant, where=where, after=cursor, limit=_FIND_AT_ONCE)
+            page = work.find(Contact, tenant, where=where, order="email", after=cursor, limit=_FIND_AT_ONCE)
             found += page.items
             cursor = page.next
             if cursor is None:

@@ -14,13 +14,14 @@ import pytest
 from services.contacts.commands import (
     CreateContact,
     GetContacts,
+    ImportContacts,
     ListContacts,
     ListModifications,
     ProposeModification,
     RolesInUse,
     UpdateContact,
 )
-from services.contacts.handlers import directory, lending, modifying
+from services.contacts.handlers import directory, importing, lending, modifying
 from services.contacts.store import PARTNERSHIPS
 from shared.bus.door import Person
 from shared.bus.work import Work
@@ -83,8 +84,8 @@ def full(urls: dict[str, str]) -> Iterator[psycopg.Connection[Any]]:
         connection.execute("select set_config('app.tenants', %s, true)", [",".join(sizes)])
         for tenant, size in sizes.items():
             connection.execute(
-                "insert into contacts (tenant, id, version, state, name_search, search)"
-                " select %s, md5(n::text), 1, '{}', md5(n::text), md5(n::text) from generate_series(1, %s) n",
+                "insert into contacts (tenant, id, version, state, name_search, search, email)"
+                " select %s, md5(n::text), 1, '{}', md5(n::text), md5(n::text), md5(n::text) from generate_series(1, %s) n",
                 [tenant, size],
             )
             connection.execute(
@@ -145,6 +146,34 @@ def test_a_deleted_contact_is_gone(business: Business) -> None:
     made = business.create("Ravi")
     business.do(directory.delete_contact, contact_id=made["id"])
     assert business.listed() == []
+
+
+def test_a_thousand_contacts_are_imported_and_found_by_their_emails(business: Business) -> None:
+    changed = business.create("Ravi Iyer", title="Support")
+    people = [{"name": f"Person {n}", "email": f"p{n}@x.example"} for n in range(999)]
+    rows = [*people, {"name": "Ravi Iyer", "email": "ravi@x.example", "title": "Lead"}]
+    shown = business.do(importing.preview_import, ImportContacts(items=rows))
+    done = business.do(importing.import_contacts, ImportContacts(items=rows))
+    assert shown["counts"] == done["counts"] == {"new": 999, "changed": 1, "unchanged": 0, "invalid": 0, "double": 0}
+    assert business.do(directory.get_contact, contact_id=changed["id"])["title"] == "Lead"
+    assert business.do(importing.preview_import, ImportContacts(items=rows))["counts"]["unchanged"] == 1000
+
+
+def test_a_contact_is_found_by_its_new_email_alone(business: Business) -> None:
+    made = business.create("Ravi Iyer")
+    business.do(directory.update_contact, UpdateContact(email="iyer@x.example"), contact_id=made["id"])
+    rows = [{"name": "Ravi Iyer", "email": f"{name}@x.example"} for name in ("ravi", "iyer")]
+    shown = business.do(importing.preview_import, ImportContacts(items=rows))
+    assert [item["outcome"] for item in shown["items"]] == ["new", "unchanged"]
+
+
+def test_of_many_with_one_email_none_is_overlooked(business: Business, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importing, "_FIND_AT_ONCE", 2)
+    for name in ("Ravi A", "Ravi B", "Ravi C", "Ravi D", "Ravi E"):
+        business.create(name)
+    rows = [{"name": "Ravi E", "email": "ravi@x.example"}, {"name": "Cleo", "email": "cleo@x.example"}]
+    shown = business.do(importing.preview_import, ImportContacts(items=rows))
+    assert [item["outcome"] for item in shown["items"]] == ["unchanged", "new"]
 
 
 def test_an_offered_contact_cannot_be_deleted(business: Business) -> None:
@@ -228,6 +257,12 @@ def test_a_change_of_somebody_lent_to_many_reaches_all_of_them(
             "modifications_newest",
         ),
         ("select state from contacts where tenant = 'x' and id = any ('{a,b}') order by id limit 2", "contacts_pkey"),
+        (
+            "select state from contacts where tenant = 'x' and email = any ("
+            + ("array[" + ",".join(f"md5('{n}')" for n in range(200)) + "]")
+            + ") order by email, id limit 201",
+            "contacts_by_email",
+        ),
     ],
 )
 def test_every_list_has_the_index_that_serves_it(full: psycopg.Connection[Any], statement: str, index: str) -> None:

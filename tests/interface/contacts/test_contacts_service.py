@@ -161,12 +161,34 @@ def test_a_bad_body_names_its_fields_and_stores_nothing(office: Office) -> None:
     assert office.ask("list_contacts")["items"] == []
 
 
-@pytest.mark.parametrize("method", ["create_contact", "update_contact", "delete_contact"])
+def test_an_import_is_shown_then_done_once_and_all_or_nothing(office: Office) -> None:
+    made = office.create()
+    rows = [
+        {"name": "Mia Berg", "email": made["email"], "title": "Lead"},
+        {"name": "Olof Palm", "email": "olof@x.example"},
+    ]
+    shown = office.ask("import_contacts", items=rows, preview=True, idempotency_key="k3")
+    assert [item["outcome"] for item in shown["items"]] == ["changed", "new"]
+    assert office.ask("list_contacts")["items"] == [made]
+    with pytest.raises(ValidationError) as refused:
+        office.ask("import_contacts", items=[*rows, {"name": "", "email": "x@x.example"}])
+    assert fields(refused) == ["items.2.name"]
+    assert office.ask("list_contacts")["items"] == [made]
+    request = {"items": rows, "if_match": str(shown["version"]), "idempotency_key": "k4"}
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda _: office.ask("import_contacts", **request), range(4)))
+    assert all(answer == answers[0] for answer in answers)
+    assert [c["title"] for c in office.ask("list_contacts")["items"]] == ["Lead", ""]
+    with pytest.raises(ChangedMeanwhile):
+        office.ask("import_contacts", **request | {"idempotency_key": "k5"})
+
+
+@pytest.mark.parametrize("method", ["create_contact", "update_contact", "delete_contact", "import_contacts"])
 def test_a_member_reads_but_does_not_change(office: Office, method: str) -> None:
     made = office.create()
     member = office.people.add(office.partner, "member")
     assert office.ask("list_contacts", actor=member)["items"] == [made]
-    ids = {} if method == "create_contact" else {"contact_id": made["id"]}
+    ids = {} if method in {"create_contact", "import_contacts"} else {"contact_id": made["id"]}
     with pytest.raises(Forbidden):
         office.ask(method, actor=member, nonsense=1, **ids)
     assert office.ask("list_contacts")["items"] == [made]

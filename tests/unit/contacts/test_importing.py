@@ -113,6 +113,14 @@ def test_the_first_good_row_with_an_email_counts() -> None:
     assert [field for field, _ in rules.faults(found)] == ["items.0.phone", "items.3.email", "items.4.email"]
 
 
+def test_a_row_that_is_refused_takes_its_email_from_nobody() -> None:
+    known = (contact(login="disabled"),)
+    assert [one.outcome for one in planned({**RAVI, "name": "X"}, {**RAVI, "phone": "1"}, known=known)] == [
+        "invalid",
+        "changed",
+    ]
+
+
 def test_the_version_is_of_what_the_good_rows_do() -> None:
     version = rules.version(planned(RAVI))
     assert version == rules.version(planned(RAVI, RAVI)) == rules.version(planned(RAVI))
