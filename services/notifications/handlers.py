@@ -18,7 +18,7 @@ from services.notifications.domain.people import (
     Team,
     User,
 )
-from services.notifications.domain.recipients import actor, candidates, hears, worth_telling
+from services.notifications.domain.recipients import TO_BE_ANSWERED, actor, candidates, hears, worth_telling
 from shared.bus.work import Heard, Work
 from shared.calls import Body, Call, Ids, Paged
 from shared.clock import iso
@@ -213,6 +213,7 @@ def _notify(work: Work, news: News, user: User | None) -> None:
                 at=news.at,
                 partnership_id=news.partnership_id,
                 data=news.data,
+                answers=answers(user),
             )
         )
 
@@ -220,9 +221,15 @@ def _notify(work: Work, news: News, user: User | None) -> None:
 # What a person asks and does
 
 
-def shown(notification: Notification) -> Json:
-    """A notification in the shape of the public contract; `href` is the path of the page it leads to."""
+def answers(user: User | None) -> bool:
+    """Whether this person may answer what the other side proposes."""
+    return user is not None and user.role in SEES_ALL
+
+
+def shown(notification: Notification, reader: User | None) -> Json:
+    """A notification in the shape of the public contract; `href` is the path of the page where its reader acts."""
     said = wording.words(notification.type, notification.data, notification.user_id)
+    way = wording.way(notification.type, notification.data, notification.partnership_id, answers=answers(reader))
     return {
         "id": notification.id,
         "type": notification.type,
@@ -230,7 +237,7 @@ def shown(notification: Notification) -> Json:
         "title": said.title,
         "text": wording.text(said),
         "partnership_id": notification.partnership_id,
-        "href": wording.page(notification.partnership_id),
+        "href": way.path,
         "read": notification.read,
     }
 
@@ -247,7 +254,10 @@ def list_notifications(work: Work, call: Call, query: ListNotifications, now: da
     if query.unread is not None:
         where["unread"] = query.unread
     page = work.find(Notification, call.tenant, where=where, order="-at", after=query.cursor, limit=query.limit)
-    return {"items": [shown(n) for n in page.items], "next": page.next, "unread_count": _unread(work, call)}
+    # The bell of every page asks this; only what may be answered depends on who reads.
+    answerable = any(n.type in TO_BE_ANSWERED for n in page.items)
+    reader = work.peek(User, call.tenant, call.actor) if answerable else None
+    return {"items": [shown(n, reader) for n in page.items], "next": page.next, "unread_count": _unread(work, call)}
 
 
 def mark_read(work: Work, call: Call, command: MarkRead, now: datetime) -> Json:

@@ -19,6 +19,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from services.notifications.domain import wording
 from services.notifications.domain.people import Mail
 
+PREVIEW = 140
 # Quoted local parts could hold them; nobody has such an address, and none passes the door of accounts.
 _NEVER_IN_AN_ADDRESS = frozenset(' ,;:<>()[]\\"')
 
@@ -90,18 +91,22 @@ def message_id(mail: Mail, sender: str) -> str:
 
 
 def compose(mail: Mail, *, sender: str, url: str) -> EmailMessage:
-    """The message for a mail: plain text and HTML, with one link to the page it is about.
+    """The message for a mail: plain text and HTML that say the same, with one link to the page where its reader acts.
 
     `sender` is the From header (`Accord <accord@example.com>`), `url` the address of the platform. Raises ValueError for an address
     that cannot be written to.
     """
     said = wording.words(mail.type, mail.data, mail.user_id)
+    way = wording.way(mail.type, mail.data, mail.partnership_id, answers=mail.answers)
     content = {
         "title": one_line(said.title),
         "text": said.text,
         "quotes": said.quotes,
+        # What a list of mails shows behind the subject, which says the title already.
+        "preview": one_line(wording.text(said), PREVIEW),
         "name": one_line(mail.name),
-        "link": home(url, mail.tenant) + wording.page(mail.partnership_id),
+        "link": home(url, mail.tenant) + way.path,
+        "button": way.button,
         "tenant": mail.tenant,
     }
     sender_name, sender_email = parseaddr(sender)

@@ -100,7 +100,10 @@ class Notification:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mail:
-    """A mail that is to be sent for a notification; its id is the notification's. Written once; its delivery is the mailer's matter."""
+    """A mail that is to be sent for a notification; its id is the notification's. Written once; its delivery is the mailer's matter.
+
+    `answers`: whoever gets it may answer what the other side proposes.
+    """
 
     tenant: str
     id: str
@@ -112,3 +115,4 @@ class Mail:
     at: datetime
     partnership_id: str
     data: Mapping[str, Any]
+    answers: bool = False

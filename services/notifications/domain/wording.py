@@ -1,4 +1,4 @@
-"""What people read, in the app and in mails: a title, and a text of one or two sentences.
+"""What people read, in the app and in mails: a title, a text of one or two sentences, and the way to where they act.
 
 Pure, and tolerant: a notification of an older or a newer release still reads. The words of the other side stand in quotation marks.
 """
@@ -354,6 +354,20 @@ def text(said: Words) -> str:
     return " ".join([said.text, *(f"{quote.lead} “{quote.words}”".strip() for quote in said.quotes)])
 
 
-def page(partnership_id: str) -> str:
-    """The path of the page that a notification leads to."""
-    return f"/partnerships/{partnership_id}"
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Where a notification leads: the path of a page, and what the button that leads there says."""
+
+    path: str
+    button: str
+
+
+def way(type_: str, data: Data, partnership_id: str, *, answers: bool) -> Way:
+    """To where the recipient acts, else to the partnership. `answers`: they may answer what the other side proposes."""
+    page = f"/partnerships/{partnership_id}"
+    if type_ == "proposal.received" and answers and data.get("modification_id"):
+        return Way(f"{page}/modifications/{data['modification_id']}/answer", "Review the change")
+    if type_ == "team.changed" and not data.get("members"):
+        return Way(f"{page}/managers", "Choose a partner manager")
+    about_offer = type_.partition(".")[0] in {"offer", "decline", "withdrawal", "expiry", "reminder"}
+    return Way(page, "Open the offer" if about_offer else "Open the partnership")

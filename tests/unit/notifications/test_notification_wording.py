@@ -5,6 +5,7 @@ from __future__ import annotations
 import email
 import email.policy
 import json
+import re
 from email.message import EmailMessage
 from html import unescape
 from pathlib import Path
@@ -14,8 +15,8 @@ import pytest
 
 from services.notifications.domain.people import Mail
 from services.notifications.domain.recipients import TOLD
-from services.notifications.domain.wording import UNKNOWN, names, text, words
-from services.notifications.mail import check_sender, compose, home, message_id
+from services.notifications.domain.wording import UNKNOWN, Way, names, text, way, words
+from services.notifications.mail import PREVIEW, check_sender, compose, home, message_id
 from services.notifications.post import Server
 from shared.contracts.messages import Fact
 from tests.support import story
@@ -81,6 +82,30 @@ def test_a_notification_of_a_newer_release_still_reads() -> None:
 )
 def test_names_read_like_a_sentence(number: int, read: str) -> None:
     assert names([{"name": letter} for letter in "ABCDEFG"[:number]]) == read
+
+
+PAGE = f"/partnerships/{story.PARTNERSHIP}"
+
+
+@pytest.mark.parametrize(
+    ("fact", "path", "button"),
+    [
+        (story.RECEIVED, PAGE, "Open the offer"),
+        (story.REMINDER_RECEIVED, PAGE, "Open the offer"),
+        (story.DECLINE_RECEIVED, PAGE, "Open the offer"),
+        (story.PROPOSAL_RECEIVED, f"{PAGE}/modifications/{story.CHANGE}/answer", "Review the change"),
+        (story.ANSWER_RECEIVED, PAGE, "Open the partnership"),
+        (story.team("added", story.BO, added=[story.BO]), PAGE, "Open the partnership"),
+        (story.team("deactivated", by=None, removed=[story.BO]), f"{PAGE}/managers", "Choose a partner manager"),
+    ],
+)
+def test_the_way_leads_to_where_one_acts(fact: Fact, path: str, button: str) -> None:
+    assert way(fact.type, data(fact), story.PARTNERSHIP, answers=True) == Way(path, button)
+
+
+@pytest.mark.parametrize("type_", sorted(TOLD))
+def test_whoever_may_answer_nothing_is_led_to_what_they_may_see(type_: str) -> None:
+    assert way(type_, example(type_), story.PARTNERSHIP, answers=False).path in {PAGE, f"{PAGE}/managers"}
 
 
 EXAMPLES = Path(__file__).parents[2] / "contracts" / "messages"
@@ -290,6 +315,34 @@ def test_a_mail_reads_in_the_dark() -> None:
     html = part(composed(mail()), "html")
     assert 'name="color-scheme" content="light dark"' in html
     assert "prefers-color-scheme: dark" in html
+
+
+def test_both_forms_of_a_mail_say_the_same() -> None:
+    one = composed(
+        mail(story.ANSWER_RECEIVED, comment="Thank you.\nSee you in June.", suggestion="Release her <in June>.")
+    )
+    html = re.sub(r"<(head|div aria-hidden)\b.*?</(head|div)>", "", part(one, "html"), flags=re.DOTALL)
+    link = re.search(r'<a href="([^"]+)"', html)
+    assert link is not None
+    said = unescape(re.sub(r"<[^>]+>", " ", html)).split()
+    plain = part(one, "plain").replace("\n> ", "\n").replace("\n-- \n", "\n")
+    # What only one of them has: a heading that the subject says, too, and the address below the button.
+    assert said[: len(one["Subject"].split())] == one["Subject"].split()
+    assert said[len(one["Subject"].split()) :] == plain.replace(f":\n{link[1]}", "").split()
+
+
+def test_lines_of_what_people_wrote_stay_lines() -> None:
+    one = composed(mail(message="First.\nSecond."))
+    assert re.search(r"First\.<br>\s*Second\.", part(one, "html"))
+    assert "\n> First.\n> Second.\n" in part(one, "plain")
+
+
+def test_a_list_of_mails_shows_what_happened_behind_the_subject() -> None:
+    html = part(composed(mail(message="x" * 1000)), "html")
+    preview = re.search(r"<body[^>]*>\s*<div aria-hidden=\"true\"[^>]*display:none[^>]*>(.*?)(?:&|</div>)", html)
+    assert preview is not None
+    assert preview[1].startswith("Ada Lindqvist of Kazenor Consulting offers 2 contacts: Mia Berg and Olof Palm. “xxx")
+    assert len(preview[1]) == PREVIEW
 
 
 def test_a_mail_has_the_same_message_id_at_every_attempt() -> None:

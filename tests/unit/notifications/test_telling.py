@@ -10,6 +10,7 @@ import pytest
 from services.notifications import handlers
 from services.notifications.domain import wording
 from services.notifications.domain.people import Mail
+from services.notifications.mail import compose
 from services.notifications.store import TABLES
 from shared.bus.memory import MemoryDatabase
 from shared.calls import Call
@@ -369,6 +370,35 @@ def test_a_notification_has_the_shape_of_the_public_contract(northwind: Northwin
     assert item["text"] == "Ada Lindqvist of Kazenor Consulting offers 2 contacts: Mia Berg and Olof Palm. “Shall we?”"
     assert item["href"] == f"/partnerships/{story.PARTNERSHIP}"
     assert item["read"] is False
+
+
+def test_a_proposal_leads_those_who_may_answer_to_its_review_and_others_to_the_partnership(
+    northwind: Northwind,
+) -> None:
+    northwind.user("ann", "admin")
+    northwind.user("pat", "partnerships")
+    northwind.user("mel", "member")
+    northwind.team("ann", "pat", "mel")
+    northwind.hear(handlers.tell, story.PROPOSAL_RECEIVED, tenant=US, subject=story.PARTNERSHIP)
+    page = f"/partnerships/{story.PARTNERSHIP}"
+    review = f"{page}/modifications/{story.CHANGE}/answer"
+    leads = {who: northwind.list(who)["items"][0]["href"] for who in ("ann", "pat", "mel")}
+    assert leads == {"ann": review, "pat": review, "mel": page}
+    links = {
+        mail.user_id: compose(mail, sender="accord@a.example", url="http://a.example") for mail in northwind.mails()
+    }
+    for who, path in leads.items():
+        text = links[who].get_body(("plain",))
+        assert text is not None
+        assert f"http://{US}.a.example{path}" in text.get_content().split()
+
+
+def test_who_may_no_longer_answer_is_led_to_the_partnership(northwind: Northwind) -> None:
+    northwind.user("ann", "admin")
+    northwind.team("ann")
+    northwind.hear(handlers.tell, story.PROPOSAL_RECEIVED, tenant=US, subject=story.PARTNERSHIP)
+    northwind.user("ann", "member")
+    assert northwind.list("ann")["items"][0]["href"] == f"/partnerships/{story.PARTNERSHIP}"
 
 
 def test_read_ones_leave_the_unread(northwind: Northwind) -> None:
