@@ -40,8 +40,9 @@ enhance("form[data-picking]", (form) => {
     const picks = chosen();
     const number = (name) => picks.filter((input) => input.name === name).length;
     update.disabled = picks.length === 0;
-    picked.textContent = [[number("release_contact_ids"), "to be released"], [number("add_contact_ids"), "to be added"]]
-      .filter(([many]) => many).map(([many, what]) => `${many} ${what}`).join(", ");
+    // In other words than the labels: each of those is to be found once for each contact.
+    picked.textContent = [["release", number("release_contact_ids")], ["addition", number("add_contact_ids")]]
+      .filter(([, many]) => many).map(([what, many]) => `${many} ${what}${many === 1 ? "" : "s"}`).join(", ");
   }
 
   // — what was picked survives a reload, and a login in between —
