@@ -2,7 +2,6 @@
 import { all, ask, enhance, make, one, refresh } from "./dom.js";
 import { follow } from "./live.js";
 
-const MOST = 200;
 const PAGES = 100;
 const timeline = () => one("#timeline");
 const entries = () => all(".timeline > li", timeline());
@@ -56,37 +55,37 @@ enhance("[data-older]", (link) => {
   new IntersectionObserver((seen) => { if (seen.some((entry) => entry.isIntersecting)) more(); }, { rootMargin: "400px" }).observe(link);
 });
 
-// Asked what became of it: for as many entries as are shown. What one answer cannot hold is put back below it; so is the way on.
-let rest = [];
-let onwards = null;
+// Asked what became of it: the newest page. What was loaded below it is put back, as it was: what has happened does not change.
+let held = [];
+let onwards = "";
 follow({
   address: () => {
-    const shown = entries();
-    // Only what is shown beyond a first page needs to be asked for.
-    const address = new URL(location.href);
-    if (shown.length > 50) address.searchParams.set("limit", String(shown.length));
-    rest = (shown.length > MOST ? shown.slice(MOST / 2) : []).map((entry) => {
-      const day = entry.closest(".day");
-      const copy = make("section");
-      copy.dataset.key = day.dataset.key;
-      copy.className = day.className;
-      copy.setAttribute("aria-label", day.getAttribute("aria-label"));
-      const list = make("ol", { className: "timeline card" });
-      list.append(entry.cloneNode(true));
-      copy.append(one("h2", day).cloneNode(true), list);
-      return copy;
-    });
-    onwards = rest.length ? (one("[data-older]")?.href ?? "") : null;
-    return address.href;
+    held = all(".day", timeline()).flatMap((day) => all(".timeline > li", day).map((entry) => ({ entry, day })));
+    onwards = one("[data-older]")?.href ?? "";
+    return location.href;
   },
-  after: () => {
-    if (onwards === null) return;
-    append(rest);
+  after: (page) => {
+    const newest = new Set(all("#timeline .timeline > li", page).map((entry) => entry.dataset.key));
+    // More has happened than a page holds: there is a gap, which the way to older entries closes.
+    if (!held.some(({ entry }) => newest.has(entry.dataset.key))) return;
+    const days = new Map();
+    for (const { entry, day } of held) {
+      if (newest.has(entry.dataset.key)) continue;
+      if (!days.has(day)) {
+        const list = make("ol", { className: "timeline card" });
+        const copy = make("section", { className: "day" }, one("h2", day).cloneNode(true), list);
+        copy.dataset.key = day.dataset.key;
+        copy.setAttribute("aria-label", day.getAttribute("aria-label"));
+        days.set(day, copy);
+      }
+      one(".timeline", days.get(day)).append(entry);
+    }
+    held = [];
+    if (!days.size) return;
+    append(days.values());
     const link = one("[data-older]");
     if (link && onwards) link.href = onwards;
     else link?.closest(".pager").remove();
-    rest = [];
-    onwards = null;
   },
 });
 

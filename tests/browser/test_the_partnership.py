@@ -1,0 +1,431 @@
+"""One partnership: its details, edit mode, Assigned Contacts, the team, the history, the end (OE-11 to OE-15, OE-17 to OE-20)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.people import PASSWORD, Person, log_in, tile
+from tests.support.pair import Pair
+from tests.support.stack import Business, Stack
+
+DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
+SIZES = pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+Size = dict[str, int]
+Visit = Callable[..., Page]
+
+
+@pytest.fixture
+def pair(stack: Stack) -> Pair:
+    """Kazenor lends Northwind two contacts and has two more."""
+    names = ("Amara Diallo", "Bruno Keller", "Cleo Sand", "Dora Lind")
+    running = Pair(stack, stack.register("kazenor"), stack.register("northwind"), *names)
+    running.begin("Amara Diallo", "Bruno Keller")
+    return running
+
+
+@pytest.fixture
+def visit(pair: Pair, person: Person) -> Visit:
+    """`visit(business, "contacts")` is somebody of `business`, logged in, at a page of the partnership that hears of changes."""
+
+    def at(business: Business, rest: str = "", **options: object) -> Page:
+        page = person(**options)
+        log_in(page, business)
+        page.goto(f"{pair.stack.tenant_url(business.tenant)}{pair.path(rest)}")
+        if options.get("java_script_enabled", True):
+            page.wait_for_selector("html[data-listening]", state="attached")
+        return page
+
+    return at
+
+
+def band(page: Page | Locator, name: str) -> Locator:
+    return page.locator(".band").filter(has_text=name)
+
+
+def button(page: Page | Locator, name: str) -> Locator:
+    return page.get_by_role("button", name=name, exact=True)
+
+
+def unloaded(page: Page) -> list[str]:
+    """Where the page goes from now on."""
+    loads: list[str] = []
+    page.on("framenavigated", lambda frame: loads.append(frame.url))
+    return loads
+
+
+def colleague(of: Business, name: str) -> str:
+    """Somebody else of this business, with a login."""
+    body = {"name": name, "email": f"{name.split()[0].lower()}@{of.tenant}.example", "role": "member", "password": PASSWORD}  # fmt: skip
+    return str(of.post("/users", body, 201)["id"])
+
+
+# Details
+
+
+@SIZES
+def test_details_tell_who_the_other_side_is_and_follow_it(pair: Pair, visit: Visit, size: Size) -> None:
+    ada = visit(pair.partner, viewport=size)
+    expect(ada.get_by_role("region", name="Address")).to_contain_text("Northwind Ltd has not told its address yet.")
+    for name in (
+        "Partnership",
+        "Assigned Contacts 2",
+        "Communication",
+        "Partner Management Team 1",
+        "Partnership History",
+    ):
+        expect(ada.get_by_role("region", name=name, exact=True)).to_be_visible()
+    expect(ada.get_by_role("region", name="Assigned Contacts")).to_contain_text("Amara Diallo")
+    loads = unloaded(ada)
+    address = {"type": "Business", "line1": "Storgatan 1", "line2": "", "city": "Malmö", "state": "", "zip": "211 34", "country": "Sweden", "default": True}  # fmt: skip
+    pair.customer.ask(
+        "PATCH",
+        "/tenants/current",
+        body={"phone": "+46 40 123", "website": "https://northwind.example", "addresses": [address]},
+    )
+    expect(ada.get_by_role("region", name="Address")).to_contain_text("211 34 Malmö")
+    expect(ada.get_by_role("link", name="+46 40 123")).to_have_attribute("href", "tel:+4640123")
+    expect(ada.get_by_role("link", name="northwind.example")).to_have_attribute("href", "https://northwind.example")
+    assert loads == []
+
+
+@SIZES
+def test_edit_mode_opens_from_the_details_and_from_the_menu(pair: Pair, visit: Visit, size: Size) -> None:
+    ada = visit(pair.partner, viewport=size)
+    button(ada, "Actions for Northwind Ltd").click()
+    expect(ada.get_by_role("menuitem")).to_have_text(["View Partnership", "Edit", "End Partnership"])
+    ada.get_by_role("menuitem", name="Edit").click()
+    expect(ada.get_by_role("heading", name="Edit", exact=True)).to_be_visible()
+    ada.go_back()
+    button(ada, "Edit").click()
+    bands = ada.get_by_role("navigation", name="Sections")
+    expect(bands.get_by_role("listitem")).to_have_count(3)
+    bands.get_by_role("link", name="Partner Management Team").click()
+    expect(ada.get_by_role("heading", name="Partner Management Team")).to_be_visible()
+    # From one band to the next without going back.
+    strip = ada.get_by_role("navigation", name="Sections")
+    expect(strip.get_by_role("link", name="Partner Management Team")).to_have_attribute("aria-current", "page")
+    strip.get_by_role("link", name="Partnership History").click()
+    expect(ada.get_by_role("heading", name="Partnership History")).to_be_visible()
+    strip.get_by_role("link", name="Assigned Contacts").click()
+    expect(ada.get_by_role("heading", name="Assigned Contacts")).to_be_visible()
+
+
+# Assigned Contacts
+
+
+@SIZES
+def test_releases_and_additions_go_in_one_update_with_one_reason(pair: Pair, visit: Visit, size: Size) -> None:
+    ada, nils = visit(pair.partner, "contacts", viewport=size), visit(pair.customer, viewport=size)
+    update = button(ada, "Update")
+    expect(update).to_be_disabled()
+    band(ada, "Bruno Keller").click()
+    expect(band(ada, "Bruno Keller")).to_contain_text("To Be Released")
+    expect(update).to_be_enabled()
+    band(ada, "Bruno Keller").click()
+    expect(ada.get_by_text("To Be Released")).to_have_count(0)
+    expect(update).to_be_disabled()
+    # The same by keyboard: the band is a box with the name of the contact.
+    bruno = ada.get_by_role("checkbox", name=re.compile("Bruno Keller"))
+    bruno.focus()
+    ada.keyboard.press("Space")
+    expect(band(ada, "Bruno Keller")).to_contain_text("To Be Released")
+
+    button(ada, "Add").click()
+    adding = ada.get_by_role("dialog", name="Add Contact(s)")
+    expect(button(adding, "Save")).to_be_disabled()
+    expect(adding.locator(".band")).to_have_count(3)  # and Adam, who has a login
+    adding.get_by_label("Search").fill("dora")
+    expect(band(adding, "Cleo Sand")).to_be_hidden()
+    adding.get_by_label("Search").fill("")
+    band(adding, "Cleo Sand").click()
+    band(adding, "Dora Lind").click()
+    button(adding, "Save").click()
+    expect(adding).to_have_count(0)
+    expect(ada.get_by_text("To Be Added")).to_have_count(2)
+    band(ada, "Dora Lind").click()
+    expect(band(ada, "Dora Lind")).to_have_count(0)
+    expect(ada.get_by_text("1 leaving, 1 coming")).to_be_visible()
+    ada.reload()
+    expect(band(ada, "Cleo Sand")).to_contain_text("To Be Added")
+    expect(band(ada, "Bruno Keller")).to_contain_text("To Be Released")
+
+    button(ada, "Update").click()
+    asking = ada.get_by_role("dialog", name="Update Contacts")
+    expect(asking).to_contain_text("release Bruno Keller and to add Cleo Sand")
+    button(asking, "Yes").click()
+    expect(asking.get_by_text("Give a reason.").first).to_be_visible()
+    button(asking, "Cancel").click()
+    expect(asking).to_have_count(0)
+    button(ada, "Update").click()
+    asking.get_by_label("Reason").fill("Bruno moves on.\nCleo takes over.")
+    expect(asking.get_by_text("characters left").first).to_be_visible()
+    button(asking, "Yes").click()
+    expect(ada.get_by_text("Your proposal is on its way.")).to_be_visible()
+    expect(band(ada, "Bruno Keller")).to_contain_text("Released")
+    expect(band(ada, "Bruno Keller")).to_contain_text("Waits for the answer of Northwind Ltd")
+    expect(band(ada, "Cleo Sand")).to_contain_text("Offered")
+    # Nothing is left over of what was picked.
+    expect(button(ada, "Update")).to_be_disabled()
+    expect(ada.get_by_role("checkbox", name=re.compile("Bruno"))).to_have_count(0)
+    assert len(pair.partner.get(pair.path("modifications"))["items"]) == 1
+
+    # The other side sees it on the page that is open there, and decides on it.
+    theirs = nils.get_by_role("region", name=re.compile("proposes to add 1 contact and release 1 contact"))
+    expect(theirs).to_contain_text("Bruno moves on.")
+    for label in ("Released by Partner", "Offered"):
+        expect(theirs).to_contain_text(label)
+    for name in ("Accept", "Decline", "Review"):
+        expect(button(theirs, name)).to_be_visible()
+    expect(nils.get_by_text("Modified", exact=True).first).to_be_visible()
+    expect(nils.get_by_role("region", name="Assigned Contacts")).to_contain_text("Released by Partner")
+
+
+@SIZES
+def test_the_customer_releases_the_same_way_and_adds_nobody(pair: Pair, visit: Visit, size: Size) -> None:
+    nils, ada = visit(pair.customer, "contacts", viewport=size), visit(pair.partner, "contacts", viewport=size)
+    expect(button(nils, "Add")).to_have_count(0)
+    band(nils, "Amara Diallo").click()
+    button(nils, "Update").click()
+    asking = nils.get_by_role("dialog", name="Update Contacts")
+    asking.get_by_label("Reason").fill("We have learned enough.")
+    button(asking, "Yes").click()
+    expect(band(nils, "Amara Diallo")).to_contain_text("Released")
+    # Ada was about to edit: she is told, and nothing of hers is taken away.
+    expect(ada.get_by_text("This has changed meanwhile.")).to_be_visible()
+    ada.get_by_role("link", name="Show it as it is now").click()
+    expect(band(ada, "Amara Diallo")).to_contain_text("Released by Customer")
+    band(ada, "Amara Diallo").get_by_role("link", name="Review").click()
+    expect(ada).to_have_url(re.compile("/answer$"))
+
+
+def test_a_pick_of_somebody_who_was_changed_meanwhile_is_dropped_and_said(pair: Pair, visit: Visit) -> None:
+    ada = visit(pair.partner, "contacts")
+    band(ada, "Amara Diallo").click()
+    band(ada, "Bruno Keller").click()
+    pair.propose(pair.customer, release=("Bruno Keller",))
+    expect(ada.get_by_text("This has changed meanwhile.")).to_be_visible()
+    expect(ada.get_by_text("To Be Released")).to_have_count(2)
+    ada.get_by_role("link", name="Show it as it is now").click()
+    expect(ada.get_by_text("What you had picked for Bruno Keller is gone: it was changed meanwhile.")).to_be_visible()
+    expect(band(ada, "Amara Diallo")).to_contain_text("To Be Released")
+    expect(band(ada, "Bruno Keller")).not_to_contain_text("To Be Released")
+
+
+def test_leaving_asks_exactly_when_something_was_picked(pair: Pair, visit: Visit) -> None:
+    ada = visit(pair.partner, "contacts")
+    asked: list[str] = []
+
+    def stay(dialog: object) -> None:
+        asked.append(dialog.type)  # type: ignore[attr-defined]
+        dialog.dismiss()  # type: ignore[attr-defined]
+
+    ada.on("dialog", stay)
+    band(ada, "Amara Diallo").click()
+    ada.get_by_role("link", name="Partnership History").click(no_wait_after=True)
+    expect(band(ada, "Amara Diallo")).to_contain_text("To Be Released")
+    ada.wait_for_function("document.title.startsWith('Assigned Contacts')")
+    assert asked == ["beforeunload"]
+    band(ada, "Amara Diallo").click()
+    ada.get_by_role("link", name="Partnership History").click()
+    expect(ada.get_by_role("heading", name="Partnership History")).to_be_visible()
+    assert asked == ["beforeunload"]
+
+
+def test_what_cannot_be_done_any_more_is_said_in_the_pop_up_and_nothing_is_lost(pair: Pair, person: Person) -> None:
+    # No visit: a refusal of the server stands on the console of the browser.
+    ada = pair.partner
+    page = person(java_script_enabled=False)
+    log_in(page, ada)
+    page.goto(f"{pair.stack.tenant_url(ada.tenant)}{pair.path('contacts')}")
+    page.get_by_role("checkbox", name=re.compile("Amara Diallo")).check()
+    page.get_by_role("checkbox", name=re.compile("Cleo Sand")).check()
+    button(page, "Update").click()
+    expect(page.get_by_role("heading", name="Update Contacts")).to_be_visible()
+    page.get_by_label("Reason").fill("A swap.")
+    pair.propose(ada, release=("Amara Diallo",))
+    button(page, "Yes").click()
+    expect(page.get_by_role("alert")).to_contain_text("waits for an answer")
+    expect(page.get_by_label("Reason")).to_have_value("A swap.")
+    button(page, "Cancel").click()
+    expect(page.get_by_role("checkbox", name=re.compile("Cleo Sand"))).to_be_checked()
+
+
+def test_a_refusal_is_said_in_the_pop_up(pair: Pair, visit: Visit) -> None:
+    page = visit(pair.partner, "contacts")
+    band(page, "Amara Diallo").click()
+    button(page, "Update").click()
+    asking = page.get_by_role("dialog", name="Update Contacts")
+    asking.get_by_label("Reason").fill("A swap.")
+    pair.propose(pair.partner, release=("Amara Diallo",))
+    button(asking, "Yes").click()
+    expect(asking.get_by_role("alert")).to_contain_text("waits for an answer")
+    expect(asking.get_by_label("Reason")).to_have_value("A swap.")
+    button(asking, "Cancel").click()
+    expect(band(page, "Amara Diallo")).to_contain_text("To Be Released")
+
+
+# The team
+
+
+@SIZES
+def test_the_team_is_changed_at_once_and_its_last_one_stays(pair: Pair, visit: Visit, size: Size) -> None:
+    for name in ("Berta Kern", "Carl Moe"):
+        colleague(pair.partner, name)
+    ada, reader = visit(pair.partner, "managers", viewport=size), visit(pair.partner, "managers", viewport=size)
+    adam = "Adam Kazenor"
+    expect(ada.get_by_text("add another manager before you remove the last one")).to_be_visible()
+    expect(button(ada, f"Remove {adam}")).to_have_count(0)
+    button(ada, "Add").click()
+    adding = ada.get_by_role("dialog", name="Add Partner Manager(s)")
+    for name in ("Berta Kern", "Carl Moe"):
+        band(adding, name).click()
+    button(adding, "Save").click()
+    expect(ada.get_by_text("The team has been changed.")).to_be_visible()
+    expect(ada.locator("#team .band")).to_have_count(3)
+    expect(reader.locator("#team .band")).to_have_count(3)  # by itself
+
+    remove = button(ada, "Remove Carl Moe")
+    band(ada, "Carl Moe").hover()
+    expect(remove).to_have_css("opacity", "1")
+    remove.click()
+    asking = ada.get_by_role("dialog", name="Release Partner Manager")
+    expect(asking).to_contain_text("Carl Moe no longer looks after the partnership")
+    asking.get_by_role("link", name="Cancel").click()
+    # The same by keyboard; the focus has returned to where it was.
+    expect(remove).to_be_focused()
+    ada.keyboard.press("Enter")
+    button(asking, "Yes").click()
+    expect(ada.get_by_text("The manager has been released.")).to_be_visible()
+    expect(band(ada, "Carl Moe")).to_have_count(0)
+    expect(band(reader, "Carl Moe")).to_have_count(0)
+
+    band(ada, "Berta Kern").hover()
+    button(ada, "Make account owner Berta Kern").click()
+    expect(band(ada, "Berta Kern")).to_contain_text("Account owner")
+    # Of the team, the other side learns who the account owner is.
+    nils = visit(pair.customer, viewport=size)
+    expect(nils.get_by_role("region", name="Partnership", exact=True)).to_contain_text("Berta Kern")
+    expect(nils.get_by_text("Carl Moe")).to_have_count(0)
+
+
+# The history
+
+
+@pytest.fixture
+def long_history(pair: Pair) -> Pair:
+    """More than one page of it."""
+    berta = colleague(pair.partner, "Berta Kern")
+    for _ in range(35):
+        pair.partner.post(pair.path("managers"), {"contact_ids": [berta]}, 201)
+        pair.partner.ask("DELETE", pair.path(f"managers/{berta}"), 204)
+    return pair
+
+
+def test_the_history_opens_is_sieved_and_grows_at_both_ends(long_history: Pair, visit: Visit) -> None:
+    pair = long_history
+    ada = visit(pair.partner, "history")
+    entries = ada.locator("#timeline .timeline > li")
+    expect(entries).to_have_count(50)
+    first = ada.get_by_text("accepted our offer")
+    expect(first).to_have_count(0)
+    ada.mouse.move(640, 400)
+    for _ in range(12):
+        ada.mouse.wheel(0, 4000)
+    expect(entries).to_have_count(72)
+    expect(first).to_have_count(1)
+    expect(ada.get_by_role("link", name="Older")).to_have_count(0)
+
+    # What happens now stands on top, and nothing that was loaded goes.
+    offer = entries.filter(has_text="sent an offer")
+    offer.locator("summary").click()
+    expect(offer.get_by_text("Shall we work together?")).to_be_visible()
+    pair.propose(pair.customer, release=("Amara Diallo",))
+    expect(entries).to_have_count(73)
+    expect(entries.first).to_contain_text("Adam Northwind of Northwind Ltd proposed to release 1 contact.")
+    expect(entries.first).to_contain_text("Northwind Ltd")
+    expect(offer.get_by_text("Shall we work together?")).to_be_visible()
+    keys = entries.evaluate_all("all => new Set(all.map(li => li.dataset.key)).size")
+    assert keys == 73
+
+    button(ada, "Expand all").click()
+    expect(entries.first.get_by_text("A change of plan")).to_be_visible()
+    button(ada, "Collapse all").click()
+    expect(entries.first.get_by_text("A change of plan")).to_be_hidden()
+    # On paper everything is open.
+    ada.emulate_media(media="print")
+    ada.evaluate("dispatchEvent(new Event('beforeprint'))")
+    expect(entries.first.get_by_text("A change of plan")).to_be_visible()
+    expect(ada.get_by_role("navigation", name="Main")).to_be_hidden()
+    ada.evaluate("dispatchEvent(new Event('afterprint'))")
+    ada.emulate_media(media="screen")
+    expect(entries.first.get_by_text("A change of plan")).to_be_hidden()
+
+    ada.get_by_role("navigation", name="Side").get_by_role("link", name="Northwind Ltd").click()
+    expect(entries).to_have_count(2)
+    ada.get_by_role("navigation", name="Kind").get_by_role("link", name="Contacts").click()
+    expect(entries).to_have_count(1)
+    ada.get_by_role("navigation", name="Kind").get_by_role("link", name="Team").click()
+    ada.get_by_role("link", name="Show everything").click()
+    expect(entries).to_have_count(50)
+
+
+def test_older_entries_are_a_page_without_scripts(long_history: Pair, visit: Visit) -> None:
+    nils = visit(long_history.partner, "history", java_script_enabled=False, viewport=PHONE)
+    nils.get_by_role("link", name="Older").click()
+    expect(nils.get_by_text("accepted our offer")).to_be_visible()
+
+
+# The end
+
+
+@SIZES
+def test_an_end_is_said_before_it_happens_and_read_on_the_other_side(
+    pair: Pair, visit: Visit, person: Person, size: Size
+) -> None:
+    ada, nils = visit(pair.partner, viewport=size), visit(pair.customer, viewport=size)
+    if size == PHONE:
+        button(ada, "Actions for Northwind Ltd").click()
+        ada.get_by_role("menuitem", name="End Partnership").click()
+    else:
+        button(ada, "End Partnership").click()
+    asking = ada.get_by_role("dialog", name="End Partnership")
+    expect(asking).to_contain_text("Amara Diallo and Bruno Keller stop working at Northwind Ltd at once.")
+    button(asking, "Yes").click()
+    expect(asking.get_by_text("Give a reason.").first).to_be_visible()
+    asking.get_by_label("Reason").fill("The warehouse runs by itself now.")
+    button(asking, "Yes").click()
+    expect(ada.get_by_text("The partnership has ended.")).to_be_visible()
+    expect(tile(ada, "Northwind Ltd")).to_have_count(0)
+
+    ended = nils.get_by_role("region", name="Kazenor Ltd ended the partnership")
+    expect(ended).to_contain_text("The warehouse runs by itself now.")
+    expect(nils.get_by_text("Terminated", exact=True).first).to_be_visible()
+    nils.goto(pair.stack.tenant_url(pair.customer.tenant))
+    expect(tile(nils, "Kazenor Ltd")).to_contain_text("Terminated")
+    button(nils, "Actions for Kazenor Ltd").click()
+    expect(nils.get_by_role("menuitem")).to_have_text(["View Partnership", "Remove"])
+    nils.get_by_role("menuitem", name="View Partnership").click()
+    screens = nils.get_by_role("navigation", name="View Partnership")
+    for title, shown in (
+        ("Assigned Contacts", "Amara Diallo"),
+        ("Partner Management Team", "Adam Northwind"),
+        ("Partnership History", "ended the partnership"),
+    ):
+        screens.get_by_role("link", name=title).click()
+        expect(nils.get_by_role("heading", name=title)).to_be_visible()
+        expect(nils.get_by_role("main").get_by_text(shown).first).to_be_visible()
+        for change in ("Add", "Update", "Edit"):
+            expect(button(nils, change)).to_have_count(0)
+        nils.get_by_role("link", name="Kazenor Ltd").first.click()
+    button(nils, "Actions for Kazenor Ltd").click()
+    nils.get_by_role("menuitem", name="Remove").click()
+    asking = nils.get_by_role("dialog")
+    button(asking, "Remove").click()
+    expect(nils.get_by_text("The tile has been removed.")).to_be_visible()
+    expect(tile(nils, "Kazenor Ltd")).to_have_count(0)
+    nils.get_by_role("link", name="Ended").first.click()
+    expect(tile(nils, "Kazenor Ltd")).to_be_visible()
