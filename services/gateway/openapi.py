@@ -64,7 +64,7 @@ def describe(routes: Sequence[Route], version: str) -> dict[str, Any]:
 
 def _operation(route: Route) -> dict[str, Any]:
     operation: dict[str, Any] = {
-        "operationId": route.rpc,
+        "operationId": route.operation or route.rpc,
         "summary": route.summary,
         "tags": [route.path.split("/")[1]],
         "parameters": _parameters(route),
@@ -121,6 +121,8 @@ def _responses(route: Route) -> dict[str, Any]:
     success: dict[str, Any] = {"description": HTTPStatus(route.status).phrase}
     if route.result:
         success["content"] = {"application/json": {"schema": {"$ref": _REF.format(model=route.result.__name__)}}}
+    elif route.media_type != "application/json":
+        success["content"] = {route.media_type: {"schema": {"type": "string"}}}
     if route.location:
         success["headers"] = {"Location": {"schema": {"type": "string"}}}
     found = {str(route.status): success}

@@ -2,8 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.gateway import sheets
 from services.gateway.api import schemas
 from services.gateway.api.routing import Route
+from services.gateway.body import Form
+from services.gateway.exporting import contacts_file
+from services.gateway.rpc import Caller
+
+
+class ContactsExport(Route):
+    """All contacts as a file."""
+
+    async def _ask(self, request: Request, form: Form, deadline: float) -> Response:
+        rpc: Caller = request.app.state.rpc
+
+        async def page(**more: Any) -> Any:
+            return await rpc.call(self.service, self.rpc, deadline, **form.kwargs, **more)
+
+        return await contacts_file(page, form.kwargs["tenant"])
+
+    def _respond(self, result: Response, ids: Mapping[str, str]) -> Response:
+        return result
+
 
 ROUTES = (
     Route(
@@ -25,6 +51,25 @@ ROUTES = (
         result=schemas.Contact,
         status=201,
         location="/contacts/{id}",
+    ),
+    Route(
+        method="POST",
+        path="/contacts/import",
+        service="contacts",
+        rpc="import_contacts",
+        summary="Add and change many people at once, all or none; with `preview` only say what would happen",
+        body=schemas.ContactsImport,
+        result=schemas.ContactsImported,
+        codes=("changed_meanwhile",),
+    ),
+    ContactsExport(
+        method="GET",
+        path="/contacts/export",
+        service="contacts",
+        rpc="list_contacts",
+        operation="export_contacts",
+        summary="All our people as a CSV file",
+        media_type=sheets.MEDIA_TYPE.partition(";")[0],
     ),
     Route(
         method="GET",

@@ -36,6 +36,7 @@ class Route:
     `body`, `query` and `result` are models for the description; of `query` the kinds of the parameters are read too.
     `status` is that of success, `location` the address of what was created, with fields of the result and ids of the path in braces.
     `filling` gives keyword arguments that only the gateway knows; `fills` names what of that kind a body may not set.
+    `operation` is its name in the description, when it is not that of the RPC; `media_type` what it answers with.
     `codes` are the refusals worth naming beside those every endpoint may give.
     """
 
@@ -51,6 +52,8 @@ class Route:
     location: str | None = None
     anonymous: bool = False
     repeatable: bool = True
+    operation: str = ""
+    media_type: str = "application/json"
     filling: Filling | None = None
     fills: frozenset[str] = frozenset()
     codes: Sequence[str] = ()
