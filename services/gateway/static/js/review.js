@@ -1,6 +1,6 @@
 // Reviewing a proposal: all at once, a button that says what it does, and one tool for the roles when several are accepted.
 import { all, enhance, one, say } from "./dom.js";
-import { assigning, listed, memberOf } from "./roles.js";
+import { assigning, listed, memberOf, sendStowed, stow } from "./roles.js";
 
 const verdictOf = (item) => one("input[type=radio]:checked", item)?.value;
 
@@ -13,6 +13,7 @@ enhance("form[data-review]", (form) => {
   const tool = additions.length > 1 ? assigning(additions.map(({ member }) => member), {
     lacking: (names) => (!names.length ? "" : `${listed(names)} ${names.length === 1 ? "has" : "have"} no role yet.`),
   }) : null;
+  sendStowed(form, additions.map(({ member }) => member));
   if (tool) together.append(tool.element);
 
   function show() {
@@ -20,7 +21,7 @@ enhance("form[data-review]", (form) => {
     const same = verdicts.every((verdict) => verdict && verdict === verdicts[0]);
     send.textContent = same ? (verdicts[0] === "accept" ? "Accept" : "Decline") : "Send answer";
     const accepted = additions.filter(({ item }) => verdictOf(item) === "accept").map(({ member }) => member);
-    for (const { member } of additions) member.group.hidden = !accepted.includes(member);
+    for (const { member } of additions) stow(member, !accepted.includes(member));
     if (!tool) return;
     // One alone has its roles beside the decision; several have them in two panes.
     together.hidden = accepted.length < 2;

@@ -18,6 +18,21 @@ export function memberOf(group, face) {
   };
 }
 
+// A group that is not seen is not in the page either: nothing hidden answers to the names of what is shown. What is ticked in it is sent all the same.
+export function stow(member, away) {
+  member.place ??= document.createComment("");
+  if (away && member.group.isConnected) member.group.replaceWith(member.place);
+  else if (!away && !member.group.isConnected) member.place.replaceWith(member.group);
+}
+export function sendStowed(form, members) {
+  form.addEventListener("formdata", (event) => {
+    for (const member of members) {
+      if (member.group.isConnected) continue;
+      for (const box of member.boxes.values()) if (box.checked) event.formData.append(box.name, box.value);
+    }
+  });
+}
+
 const roleOf = (box) => box.closest(".tick").textContent.trim();
 const placeOf = (box) => one("legend", box.closest(".place-roles")).textContent.trim();
 
@@ -119,7 +134,7 @@ export function assigning(members, { lacking, changed = () => {} }) {
     track.setAttribute("aria-valuenow", String(having.length));
     track.setAttribute("aria-valuetext", count.textContent);
     bar.style.width = `${shown.length ? (100 * having.length) / shown.length : 0}%`;
-    missing.textContent = lacking(shown.filter((member) => !has(member)).map((member) => member.name), having.length);
+    missing.textContent = having.length ? lacking(shown.filter((member) => !has(member)).map((member) => member.name)) : "";
     changed(having.length);
   }
 
@@ -127,7 +142,7 @@ export function assigning(members, { lacking, changed = () => {} }) {
   function among(some) {
     for (const member of members) {
       const here = some.includes(member);
-      if (here) member.group.hidden = true;
+      if (here) stow(member, true);
       member.group.id = here ? "" : member.id;
       member.item.id = here ? member.id : "";
     }
@@ -163,6 +178,7 @@ enhance("[data-roles]", (place) => {
   const form = place.closest("form");
   const accept = one("[data-accept]", form);
   const waits = one("[data-waits]", form);
+  sendStowed(form, members);
   const tool = assigning(members, {
     lacking: (names) => (!names.length ? "" : `${listed(names)} ${names.length === 1 ? "has no role and will not be accepted" : "have no role and will not be accepted"}.`),
     changed: (number) => {
