@@ -35,6 +35,7 @@ class Visitor:
 
     def __init__(self, who: Identity) -> None:
         self.token, self.tenant, self.company, self.user = who.token, who.tenant, who.company, who.user
+        self.session_id = who.session_id
 
     @property
     def id(self) -> str:

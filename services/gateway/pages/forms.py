@@ -41,6 +41,9 @@ class Form:
     def values(self, name: str) -> list[str]:
         return self._values.get(name, [])
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._values
+
     def set(self, name: str, value: Any) -> None:
         self._values[name] = _listed(value)
 

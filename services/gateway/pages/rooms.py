@@ -36,6 +36,12 @@ async def visitor(desk: Desk) -> Visitor:
     return Visitor(who)
 
 
+def takes_file(handler: Handler) -> Handler:
+    """A form that may bring one file, below `@pages.post`; all others refuse files."""
+    handler.takes_file = True  # type: ignore[attr-defined]
+    return handler
+
+
 class Door(APIRoute):
     """A page for anybody; who is logged in is not asked."""
 
@@ -52,7 +58,8 @@ class Door(APIRoute):
             raise TooLarge("A form may hold at most 1 MiB.")
         given: Any = request.headers.get(csrf.HEADER)
         if given is None:
-            given = (await request.form(max_files=0, max_fields=20_000)).get(csrf.FIELD)
+            files = int(getattr(self.endpoint, "takes_file", False))
+            given = (await request.form(max_files=files, max_fields=20_000)).get(csrf.FIELD)
         request.state.form_is_ours = desk.form_is_ours(given)
         if not request.state.form_is_ours and not self.forgiving:
             raise FormExpired

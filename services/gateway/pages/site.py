@@ -12,19 +12,24 @@ from starlette.types import Scope
 
 from services.gateway.pages import (
     accepting,
-    business,
     deciding,
     directory,
     editing,
     entering,
+    environments,
     home,
+    logos,
     managing,
+    me,
     modifying,
     notifying,
     offering,
     partnerships,
+    profile,
     reviewing,
+    settings,
     timeline,
+    users,
 )
 from services.gateway.pages.desk import Desk, LoginNeeded
 from services.gateway.pages.rendering import STATIC, release
@@ -77,9 +82,14 @@ def router() -> APIRouter:
         modifying.pages,
         reviewing.pages,
         managing.pages,
+        logos.pages,
         deciding.pages,
         notifying.pages,
-        business.pages,
+        profile.pages,
+        users.pages,
+        environments.pages,
+        settings.pages,
+        me.pages,
     ):
         every.include_router(part)
     return every

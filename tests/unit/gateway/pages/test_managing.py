@@ -1,4 +1,4 @@
-"""The page of the manager team, and the settings."""
+"""The page of the manager team."""
 
 from __future__ import annotations
 
@@ -145,32 +145,3 @@ def test_a_member_only_reads_the_team(ada: TestClient, rpc: FakeRpc) -> None:
     assert "<form" not in answer.text.split("<main", 1)[1]
     assert rpc.asked("accounts", "list_users") == []
     assert ada.get(f"{TEAM}/additions").status_code == 403
-
-
-# When offers expire
-
-
-def test_an_admin_chooses_when_offers_expire(ada: TestClient, rpc: FakeRpc) -> None:
-    page = ada.get("/settings").text
-    assert 'id="offer_expiry_days"' in page
-    assert 'value="30"' in page
-    rpc.on("accounts", "update_settings", {"offer_expiry_days": 14})
-    answer = send(ada, "/settings", offer_expiry_days=" 14 ")
-    assert (answer.status_code, answer.headers["location"]) == (303, "/settings")
-    assert rpc.asked("accounts", "update_settings")[0]["offer_expiry_days"] == 14
-
-
-@pytest.mark.parametrize("days", ["", "0", "366", "-1", "1.5", "soon", "²", "9" * 50])
-def test_only_a_number_of_days_up_to_a_year_will_do(days: str, ada: TestClient, rpc: FakeRpc) -> None:
-    answer = send(ada, "/settings", offer_expiry_days=days)
-    whole(answer)
-    assert 'id="offer_expiry_days-error"' in answer.text
-    assert rpc.asked("accounts", "update_settings") == []
-
-
-def test_others_do_not_see_the_settings_of_the_business(ada: TestClient, rpc: FakeRpc) -> None:
-    authenticate = rpc.authenticate
-    rpc.on("accounts", "authenticate", lambda token: {**authenticate(token), "user": {**ADA, "role": "partnerships"}})
-    page = ada.get("/settings")
-    whole(page)
-    assert "offer_expiry_days" not in page.text
