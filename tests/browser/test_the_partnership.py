@@ -148,7 +148,7 @@ def test_releases_and_additions_go_in_one_update_with_one_reason(pair: Pair, vis
     expect(ada.get_by_text("To Be Added")).to_have_count(2)
     band(ada, "Dora Lind").click()
     expect(band(ada, "Dora Lind")).to_have_count(0)
-    expect(ada.get_by_text("1 leaving, 1 coming")).to_be_visible()
+    expect(ada.get_by_text("1 release, 1 addition")).to_be_visible()
     ada.reload()
     expect(band(ada, "Cleo Sand")).to_contain_text("To Be Added")
     expect(band(ada, "Bruno Keller")).to_contain_text("To Be Released")
