@@ -5,6 +5,7 @@ What endpoints and pages find in `request.app.state`:
 - `rpc` (`services.gateway.rpc.Caller`): `await rpc.call(service, method, deadline, **kwargs)` is the decoded result; it raises the
   refusals of `shared.errors` (Unavailable when nobody answers in time). `rpc.READ` and `rpc.COMMAND` are the deadlines.
   A call names `tenant` and `actor` (`Identity.tenant`, `Identity.actor`), then the ids of the path, then the body's fields.
+- `live` (`services.gateway.live.Live`): the open event streams of this process.
 - `identities`: pages use `identity.from_cookie(request)`, which gives an `Identity` or None and keeps answers for a second. A command
   to `accounts` through `rpc` makes it forget what it kept of that tenant; nobody has to remember that.
 
@@ -24,11 +25,12 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route, Router
 from starlette.types import Receive, Scope, Send
 
-from services.gateway import health, live, pages
+from services.gateway import health, pages
 from services.gateway.api import ROUTES
 from services.gateway.api.routing import PREFIX, starlette_routes
 from services.gateway.envelope import Envelope
 from services.gateway.identity import Identities
+from services.gateway.live import Ear, Live
 from services.gateway.openapi import describe
 from services.gateway.problems import BY_STATUS, BadRequest, problem, to_json
 from services.gateway.reception import Reception
@@ -41,17 +43,23 @@ VERSION = "0.1.0"
 
 def create_app(rpc: Caller | None = None) -> FastAPI:
     """The application. Without `rpc` it connects to `ACCORD_AMQP_URI` when it starts and closes the connection when it stops."""
-    heard = live.Live()
-    client = None if rpc is not None else Rpc(settings.amqp_uri(), hearer=heard)
+    client = None if rpc is not None else Rpc(settings.amqp_uri())
     caller: Caller = rpc if rpc is not None else client  # type: ignore[assignment]
+    identities = Identities(caller)
+    live = Live(caller, identities)
+    ear = None if rpc is not None else Ear(settings.amqp_uri(), live)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         if client is not None:
             await client.start()
+        if ear is not None:
+            ear.start()
         try:
             yield
         finally:
+            if ear is not None:
+                await ear.stop()
             if client is not None:
                 await client.stop()
 
@@ -64,8 +72,7 @@ def create_app(rpc: Caller | None = None) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
-    identities = Identities(caller)
-    app.state.live = heard
+    app.state.live = live
     app.state.identities = identities
     app.state.rpc = Reception(caller, identities)
     app.state.readiness = health.Readiness(caller)
@@ -76,7 +83,7 @@ def create_app(rpc: Caller | None = None) -> FastAPI:
 
     app.router.routes.extend(health.ROUTES)
     # Mounted, so that what nobody serves below /api is a problem document and never a page.
-    endpoints = [Route("/openapi.json", openapi), Route("/events", live.events), *starlette_routes(ROUTES)]
+    endpoints = [Route("/openapi.json", openapi), *starlette_routes(ROUTES)]
     app.router.routes.append(Mount(PREFIX, app=Router(endpoints, redirect_slashes=False)))
     app.router.routes.append(Mount("/api", app=_nothing_here))
     app.add_exception_handler(Refusal, _refused)

@@ -28,7 +28,6 @@ from shared.health import RPC_SECONDS
 READ = 2.0
 COMMAND = 5.0
 EXCHANGE = "nameko-rpc"
-LIVE = "accord.live"
 
 # The W3C traceparent of the request that is being served, handed on as a message header.
 TRACEPARENT: ContextVar[str | None] = ContextVar("traceparent", default=None)
@@ -84,21 +83,11 @@ class Circuit:
         self.until = now + self.PAUSE
 
 
-class Hearer(Protocol):
-    """Whoever wants what is said on `accord.live`: it comes over the same connection."""
-
-    def hear(self, tenant: str, body: bytes) -> None:
-        """Something of a tenant has changed."""
-
-    def back(self) -> None:
-        """The connection is up, perhaps again: what was said meanwhile was missed."""
-
-
 class Rpc:
     """One connection, one reply queue, any number of calls at once. Survives the broker: connects again in the background."""
 
-    def __init__(self, uri: str, *, name: str = "gateway", hearer: Hearer | None = None) -> None:
-        self._uri, self._name, self._hearer = uri, name, hearer
+    def __init__(self, uri: str, *, name: str = "gateway") -> None:
+        self._uri, self._name = uri, name
         self._channel: aiormq.abc.AbstractChannel | None = None
         self._reply_to = ""
         self._pending: dict[str, asyncio.Future[bytes]] = {}
@@ -169,17 +158,7 @@ class Rpc:
         # Below aio-pika's Message objects: they cost as much as the rest of a call.
         below = await channel.get_underlay_channel()
         await below.basic_consume(queue.name, self._receive, no_ack=True)
-        if self._hearer is not None:
-            live = await channel.declare_exchange(LIVE, aio_pika.ExchangeType.TOPIC, durable=True)
-            heard = await channel.declare_queue(f"live-{self._name}-{self._reply_to}", exclusive=True, auto_delete=True)
-            await heard.bind(live, routing_key="#")
-            await below.basic_consume(heard.name, self._hear, no_ack=True)
-            self._hearer.back()
         self._channel = below
-
-    async def _hear(self, message: aiormq.abc.DeliveredMessage) -> None:
-        if self._hearer is not None:
-            self._hearer.hear(str(getattr(message.delivery, "routing_key", "")), message.body)
 
     async def _receive(self, message: aiormq.abc.DeliveredMessage) -> None:
         future = self._pending.get(message.header.properties.correlation_id or "")

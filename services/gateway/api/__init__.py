@@ -5,6 +5,7 @@ from __future__ import annotations
 from services.gateway.api import (
     contacts,
     environments,
+    events,
     me,
     notifications,
     partnerships,
@@ -25,4 +26,5 @@ ROUTES: tuple[Route, ...] = (
     *environments.ROUTES,
     *partnerships.ROUTES,
     *notifications.ROUTES,
+    *events.ROUTES,
 )

@@ -1,0 +1,524 @@
+"""The event stream: who hears of what, how much waits for whom, and when a stream ends."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from services.gateway import live as module
+from services.gateway.app import create_app
+from services.gateway.live import EVERYTHING, Live
+from shared.errors import NotFound, Unavailable
+from shared.ids import new_id
+from tests.unit.gateway.fake_rpc import ADA, FakeRpc
+
+HELLO = "retry: 2000\nevent: hello\ndata: {}\n\n"
+ALL = ("all", None)
+# What the tests tell everybody, to know that all before it has come.
+MARK = ("directory", None)
+
+
+async def until(condition: Callable[[], Any], what: str = "") -> None:
+    try:
+        async with asyncio.timeout(10):
+            while not condition():
+                await asyncio.sleep(0.002)
+    except TimeoutError:
+        raise AssertionError(f"Not so within 10 s: {what or condition}") from None
+
+
+class Browser:
+    """One open stream, as a browser sees it."""
+
+    def __init__(self, app: Any, token: str, host: str = "localhost", method: str = "GET", query: str = "") -> None:
+        self.app, self.start, self.written, self.over = app, {}, b"", False  # type: ignore[var-annotated]
+        self._leaving = asyncio.Event()
+        # Whoever takes nothing lets the server wait.
+        self.taking = asyncio.Event()
+        self.taking.set()
+        headers = [
+            (b"host", host.encode()),
+            (b"authorization", f"Bearer {token}".encode()),
+            (b"accept-encoding", b"gzip"),
+        ]
+        self.scope = {
+            "type": "http", "http_version": "1.1", "method": method, "scheme": "http", "path": "/api/v1/events", "root_path": "",
+            "raw_path": b"/api/v1/events", "query_string": query.encode(), "headers": headers, "client": ("127.0.0.1", 1),
+            "server": ("localhost", 80),
+        }  # fmt: skip
+        self.served = asyncio.create_task(self.app(self.scope, self._receive, self._send))
+
+    async def _receive(self) -> dict[str, Any]:
+        await self._leaving.wait()
+        return {"type": "http.disconnect"}
+
+    async def _send(self, message: Any) -> None:
+        if message["type"] == "http.response.start":
+            self.start = {"status": message["status"], "headers": dict(message["headers"])}
+            return
+        await self.taking.wait()
+        self.written += message["body"]
+        self.over = not message.get("more_body", False)
+
+    @property
+    def text(self) -> str:
+        return self.written.decode()
+
+    @property
+    def heard(self) -> list[tuple[str, str | None]]:
+        """The changes that came, as (part, partnership_id)."""
+        blocks = [block.split("\n") for block in self.text.split("\n\n")]
+        data = [json.loads(block[1].removeprefix("data: ")) for block in blocks if block[0] == "event: changed"]
+        return [(one["part"], one["partnership_id"]) for one in data]
+
+    async def leave(self) -> None:
+        self._leaving.set()
+        async with asyncio.timeout(10):
+            await self.served
+
+
+class House:
+    """An application whose services answer from a table, and who is logged in there."""
+
+    def __init__(self) -> None:
+        self.rpc = FakeRpc()
+        self.people: dict[str, dict[str, Any]] = {}
+        self.rpc.on("accounts", "authenticate", self._authenticate)
+        self.app = create_app(self.rpc)
+        self.live: Live = self.app.state.live
+        self.browsers: list[Browser] = []
+
+    def person(self, tenant: str = "kazenor", role: str = "admin", id: str = "") -> str:
+        """The token of somebody new."""
+        token = f"token{len(self.people)}"
+        self.people[token] = {
+            "tenant": tenant,
+            "session_id": new_id(),
+            "company": tenant,
+            "user": {**ADA, "id": id or new_id(), "role": role},
+        }
+        return token
+
+    def id(self, token: str) -> str:
+        return str(self.people[token]["user"]["id"])
+
+    def _authenticate(self, token: str) -> Any:
+        return self.people.get(token) or self.rpc.authenticate(token)
+
+    async def open(self, token: str, **more: str) -> Browser:
+        """A stream that has said hello."""
+        browser = Browser(self.app, token, **more)
+        self.browsers.append(browser)
+        await until(lambda: HELLO in browser.text, "hello")
+        return browser
+
+    def tell(self, tenant: str, *changes: tuple[str, str]) -> None:
+        self.live.hear(tenant, json.dumps(changes).encode())
+
+    async def settled(self, *browsers: Browser) -> None:
+        """Return once all that was told before has been written."""
+        marks = [(browser, browser.heard.count(MARK)) for browser in browsers or self.browsers]
+        for tenant in {one["tenant"] for one in self.people.values()}:
+            self.tell(tenant, ("directory", ""))
+        for browser, before in marks:
+            await until(lambda b=browser, n=before: b.heard.count(MARK) > n, "the mark")  # type: ignore[misc]
+
+
+@asynccontextmanager
+async def living() -> AsyncIterator[House]:
+    house = House()
+    try:
+        yield house
+    finally:
+        for browser in house.browsers:
+            await browser.leave()
+        assert not list(house.live._all()), "a stream was left behind"
+
+
+def play(scenario: Callable[[House], Awaitable[None]]) -> None:
+    async def run() -> None:
+        async with living() as house:
+            await scenario(house)
+
+    asyncio.run(run())
+
+
+def seen(browser: Browser) -> list[tuple[str, str | None]]:
+    """What was heard, without the marks of the tests."""
+    return [change for change in browser.heard if change != MARK]
+
+
+# --- what is written ---------------------------------------------------------------------------------------------------
+
+
+def test_a_stream_begins_with_how_to_come_back_and_a_word_at_once() -> None:
+    async def scenario(house: House) -> None:
+        browser = await house.open(house.person())
+        assert browser.text == HELLO
+        assert browser.start["status"] == 200
+        headers = browser.start["headers"]
+        assert headers[b"content-type"].startswith(b"text/event-stream")
+        assert headers[b"cache-control"] == b"no-store"
+        assert headers[b"x-accel-buffering"] == b"no"
+        assert b"content-encoding" not in headers
+        assert b"content-length" not in headers
+
+    play(scenario)
+
+
+def test_an_event_says_what_changed_and_of_which_partnership() -> None:
+    async def scenario(house: House) -> None:
+        browser, p = await house.open(house.person()), new_id()
+        house.tell("kazenor", ("partnership", p))
+        await until(lambda: browser.heard)
+        assert browser.text == HELLO + f'event: changed\ndata: {{"part":"partnership","partnership_id":"{p}"}}\n\n'
+
+    play(scenario)
+
+
+def test_parts_that_are_about_no_partnership_name_none() -> None:
+    async def scenario(house: House) -> None:
+        token = house.person()
+        browser = await house.open(token)
+        house.tell("kazenor", ("notifications", house.id(token)), ("business", ""), ("history", ""))
+        await house.settled()
+        assert seen(browser) == [("notifications", None), ("business", None), ("history", None)]
+
+    play(scenario)
+
+
+def test_a_silent_stream_shows_that_it_is_alive(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "HEARTBEAT", 0.01)
+
+    async def scenario(house: House) -> None:
+        browser = await house.open(house.person())
+        await until(lambda: browser.text.count(": still here\n\n") >= 2)
+        assert browser.heard == []
+
+    play(scenario)
+
+
+# --- who hears of what -------------------------------------------------------------------------------------------------
+
+
+def test_another_business_hears_nothing() -> None:
+    async def scenario(house: House) -> None:
+        ours, theirs = await house.open(house.person()), await house.open(house.person("northwind"))
+        house.tell("kazenor", ("partnership", "p1"), ("business", ""))
+        await house.settled()
+        assert seen(ours) == [("partnership", "p1"), ("business", None)]
+        assert seen(theirs) == []
+
+    play(scenario)
+
+
+def test_notifications_are_told_to_their_person_alone_and_to_all_when_they_are_many() -> None:
+    async def scenario(house: House) -> None:
+        ada, bo = house.person(), house.person()
+        hers, his = await house.open(ada), await house.open(bo)
+        house.tell("kazenor", ("notifications", house.id(ada)))
+        await house.settled()
+        assert (seen(hers), seen(his)) == ([("notifications", None)], [])
+        house.tell("kazenor", ("notifications", ""))
+        await house.settled()
+        assert (len(seen(hers)), len(seen(his))) == (2, 1)
+
+    play(scenario)
+
+
+@pytest.mark.parametrize("part", ["partnership", "contacts", "managers", "history"])
+def test_a_member_hears_only_of_partnerships_that_are_theirs_to_see(part: str) -> None:
+    async def scenario(house: House) -> None:
+        token = house.person(role="member")
+
+        def standing(tenant: str, actor: str, partnership_id: str) -> Any:
+            assert (tenant, actor) == ("kazenor", house.id(token))
+            return {} if partnership_id == "mine" else NotFound()
+
+        house.rpc.on("offers", "get_standing", standing)
+        member, boss = await house.open(token), await house.open(house.person(role="partnerships"))
+        house.tell("kazenor", (part, "mine"), (part, "not mine"))
+        await house.settled()
+        assert seen(member) == [(part, "mine")]
+        assert seen(boss) == [(part, "mine"), (part, "not mine")]
+
+    play(scenario)
+
+
+def test_it_is_not_asked_each_time_whether_a_member_may_see_a_partnership() -> None:
+    async def scenario(house: House) -> None:
+        house.rpc.on("offers", "get_standing", {})
+        token = house.person(role="member")
+        one, other = await house.open(token), await house.open(token)
+        for part in ("contacts", "history", "managers"):
+            house.tell("kazenor", (part, "mine"))
+            await house.settled()
+        assert len(seen(one)) == len(seen(other)) == 3
+        assert len(house.rpc.asked("offers", "get_standing")) == 1
+
+    play(scenario)
+
+
+def test_whoever_joins_a_team_hears_of_its_partnership_at_once() -> None:
+    async def scenario(house: House) -> None:
+        may: list[Any] = [NotFound()]
+        house.rpc.on("offers", "get_standing", lambda **_: may[-1])
+        member = await house.open(house.person(role="member"))
+        # The team has changed, but offers has not heard it yet.
+        house.tell("kazenor", ("managers", "p1"))
+        await house.settled()
+        assert seen(member) == []
+        may.append({})
+        house.tell("kazenor", ("partnership", "p1"))
+        await house.settled()
+        assert seen(member) == [("partnership", "p1")]
+
+    play(scenario)
+
+
+def test_whoever_leaves_a_team_hears_no_more_of_its_partnership() -> None:
+    async def scenario(house: House) -> None:
+        may: list[Any] = [{}]
+        house.rpc.on("offers", "get_standing", lambda **_: may[-1])
+        member = await house.open(house.person(role="member"))
+        house.tell("kazenor", ("history", "p1"))
+        await house.settled()
+        assert seen(member) == [("history", "p1")]
+        may.append(NotFound())
+        for much in (("partnership", "p1"), ("partnership", ""), ("history", "p1")):
+            house.tell("kazenor", much)
+        await house.settled()
+        assert seen(member) == [("history", "p1"), ("partnership", None)]
+
+    play(scenario)
+
+
+def test_a_member_of_whom_nobody_can_say_what_they_see_reads_everything_again() -> None:
+    async def scenario(house: House) -> None:
+        answers: list[Any] = [Unavailable()]
+        house.rpc.on("offers", "get_standing", lambda **_: answers[-1])
+        member = await house.open(house.person(role="member"))
+        house.tell("kazenor", ("contacts", "p1"), ("history", "p1"))
+        await until(lambda: member.heard)
+        assert member.heard == [ALL]
+        # What failed is not kept.
+        answers.append({})
+        house.tell("kazenor", ("history", "p1"))
+        await house.settled()
+        assert seen(member) == [ALL, ("history", "p1")]
+
+    play(scenario)
+
+
+def test_all_hear_when_something_was_missed() -> None:
+    async def scenario(house: House) -> None:
+        ours, theirs = await house.open(house.person()), await house.open(house.person("northwind", "member"))
+        house.tell("", ("all", ""))
+        await until(lambda: ours.heard and theirs.heard)
+        house.live.back()
+        await until(lambda: len(ours.heard) > 1 and len(theirs.heard) > 1)
+        assert ours.heard == theirs.heard == [ALL, ALL]
+
+    play(scenario)
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[1]", b'[["partnership"]]', b'{"a": 1}', b"7", b'"\xff"'])
+def test_what_cannot_be_read_counts_as_everything(body: bytes) -> None:
+    async def scenario(house: House) -> None:
+        browser = await house.open(house.person())
+        house.live.hear("kazenor", body)
+        await until(lambda: browser.heard)
+        assert browser.heard == [ALL]
+
+    play(scenario)
+
+
+# --- how much waits ----------------------------------------------------------------------------------------------------
+
+
+def test_too_much_for_a_slow_reader_becomes_one_word() -> None:
+    async def scenario(house: House) -> None:
+        browser = await house.open(house.person())
+        browser.taking.clear()
+        house.tell("kazenor", ("partnership", "first"))
+        await asyncio.sleep(0)
+        house.tell("kazenor", *(("partnership", str(n)) for n in range(module.WAITING_AT_MOST * 2)))
+        browser.taking.set()
+        await until(lambda: ALL in browser.heard)
+        house.tell("kazenor", ("partnership", "last"))
+        await until(lambda: ("partnership", "last") in browser.heard)
+        assert set(browser.heard) <= {("partnership", "first"), ALL, ("partnership", "last")}
+        assert browser.heard.count(ALL) == 1
+
+    play(scenario)
+
+
+def test_the_same_change_waits_once() -> None:
+    async def scenario(house: House) -> None:
+        browser = await house.open(house.person())
+        house.tell("kazenor", *[("partnership", "p1")] * 5)
+        await house.settled()
+        assert seen(browser) == [("partnership", "p1")]
+
+    play(scenario)
+
+
+# --- when it ends ------------------------------------------------------------------------------------------------------
+
+
+def test_of_too_many_streams_of_one_person_the_oldest_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PER_USER", 2)
+
+    async def scenario(house: House) -> None:
+        ada = house.person()
+        other = await house.open(house.person())
+        first, second, third = [await house.open(ada) for _ in range(3)]
+        await until(lambda: first.over)
+        house.tell("kazenor", ("business", ""))
+        await house.settled(second, third, other)
+        assert [seen(one) for one in (second, third, other)] == [[("business", None)]] * 3
+        assert not (second.over or third.over or other.over)
+
+    play(scenario)
+
+
+def test_a_stream_ends_with_its_login(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "CHECK", 0.01)
+    monkeypatch.setattr("services.gateway.identity.KEPT_SECONDS", 0.0)
+
+    async def scenario(house: House) -> None:
+        ada, bo = house.person(), house.person()
+        hers, his = await house.open(ada), await house.open(bo)
+        del house.people[ada]
+        await until(lambda: hers.over)
+        asked = len(house.rpc.calls)
+        await until(lambda: len(house.rpc.calls) > asked + 3)
+        assert not his.over
+
+    play(scenario)
+
+
+def test_a_stream_goes_on_while_nobody_can_say_whether_its_login_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "CHECK", 0.01)
+    monkeypatch.setattr("services.gateway.identity.KEPT_SECONDS", 0.0)
+
+    async def scenario(house: House) -> None:
+        browser = await house.open(house.person())
+        house.rpc.on("accounts", "authenticate", Unavailable())
+        asked = len(house.rpc.calls)
+        await until(lambda: len(house.rpc.calls) > asked + 3)
+        assert not browser.over
+        house.tell("kazenor", ("business", ""))
+        await until(lambda: browser.heard)
+
+    play(scenario)
+
+
+def test_whoever_loses_the_right_to_see_all_hears_no_longer_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "CHECK", 0.01)
+    monkeypatch.setattr("services.gateway.identity.KEPT_SECONDS", 0.0)
+
+    async def scenario(house: House) -> None:
+        token = house.person()
+        browser = await house.open(token)
+        house.rpc.on("offers", "get_standing", NotFound())
+        house.people[token] = {**house.people[token], "user": {**house.people[token]["user"], "role": "member"}}
+        asked = len(house.rpc.calls)
+        await until(lambda: len(house.rpc.calls) > asked + 2)
+        house.tell("kazenor", ("partnership", "p1"), ("business", ""))
+        await until(lambda: browser.heard)
+        assert browser.heard == [("business", None)]
+
+    play(scenario)
+
+
+def test_all_streams_end_when_the_server_stops_even_of_readers_who_take_nothing() -> None:
+    async def scenario(house: House) -> None:
+        quick, stuck = await house.open(house.person()), await house.open(house.person())
+        stuck.taking.clear()
+        house.tell("kazenor", ("business", ""))
+        await until(lambda: quick.heard)
+        house.live.close()
+        async with asyncio.timeout(5):
+            await asyncio.gather(quick.served, stuck.served)
+        assert quick.over
+        late = await house.open(house.person())
+        await until(lambda: late.over)
+
+    play(scenario)
+
+
+def test_a_reader_who_leaves_is_forgotten() -> None:
+    async def scenario(house: House) -> None:
+        before = module.CONNECTIONS._value.get()
+        browser = await house.open(house.person())
+        assert module.CONNECTIONS._value.get() == before + 1
+        await browser.leave()
+        assert module.CONNECTIONS._value.get() == before
+        assert house.live._listeners == {}
+        house.tell("kazenor", ("business", ""))
+
+    play(scenario)
+
+
+def test_a_defect_ends_the_stream_and_is_noticed(caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario(house: House) -> None:
+        house.rpc.on("offers", "get_standing", KeyError("a defect"))
+        browser = await house.open(house.person(role="member"))
+        house.tell("kazenor", ("history", "p1"))
+        async with asyncio.timeout(10):
+            with pytest.raises(KeyError, match="a defect"):
+                await browser.served
+        house.browsers.remove(browser)
+
+    play(scenario)
+    assert "GET /events failed" in caplog.text
+
+
+# --- the door ----------------------------------------------------------------------------------------------------------
+
+
+def test_nobody_listens_without_a_login(anybody: TestClient) -> None:
+    answer = anybody.get("/api/v1/events")
+    assert (answer.status_code, answer.json()["code"]) == (401, "not_authenticated")
+
+
+def test_nobody_listens_at_the_address_of_another_business(ada: TestClient) -> None:
+    answer = ada.get("/api/v1/events", headers={"Host": "northwind.localhost:8080"})
+    assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+
+
+def test_it_takes_no_parameters_and_no_other_method(ada: TestClient) -> None:
+    answer = ada.get("/api/v1/events?since=1")
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "since")
+    assert ada.post("/api/v1/events").status_code == 405
+
+
+def test_a_look_at_the_headers_ends_by_itself(ada: TestClient) -> None:
+    answer = ada.head("/api/v1/events")
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["content-type"].startswith("text/event-stream")
+
+
+def test_its_time_is_measured_to_its_beginning(caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario(house: House) -> None:
+        browser = await house.open(house.person())
+        opened = asyncio.get_running_loop().time()
+        await until(lambda: asyncio.get_running_loop().time() > opened + 0.5)
+        with caplog.at_level("INFO", "accord.access"):
+            await browser.leave()
+
+    play(scenario)
+    [line] = [record for record in caplog.records if record.name == "accord.access"]
+    assert line.__dict__["route"] == "/events"
+    assert line.__dict__["ms"] < 500
+
+
+def test_everything_is_told_as_such() -> None:
+    assert module.event(EVERYTHING) == b'event: changed\ndata: {"part":"all","partnership_id":null}\n\n'
