@@ -40,10 +40,11 @@ _HOW_MANY = f"() => {{ {_REACHABLE} return reachable.length }}"
 _FOCUS = f"""() => {{
     {_REACHABLE}
     const wrong = []
-    const ring = (e, part) => {{
+    const outlined = (e, part) => {{
         const style = getComputedStyle(e, part)
-        return (style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 1) || (part !== '::after' && style.boxShadow !== 'none')
+        return style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 1
     }}
+    const ring = (e, part) => outlined(e, part) || (!part && getComputedStyle(e).boxShadow !== 'none')
     for (const e of reachable) {{
         if (!e.isConnected) continue
         e.focus()
@@ -52,7 +53,10 @@ _FOCUS = f"""() => {{
         const box = e.getBoundingClientRect()
         // A checkbox may be hidden below its label, which then stands for it.
         const shown = box.width > 4 && box.height > 4 && getComputedStyle(e).opacity !== '0' ? e : label
-        if (![e, label, e.nextElementSibling].some(one => one && ring(one)) && !ring(e, '::after')) wrong.push('shows no focus: ' + told(e))
+        // The ring may stand around what the element covers: its label, or the tile or band it is in.
+        const around = []
+        for (let one = e.parentElement; one && around.length < 4; one = one.parentElement) around.push(one)
+        if (![e, label, e.nextElementSibling].some(one => one && ring(one)) && !ring(e, '::after') && !around.some(one => outlined(one))) wrong.push('shows no focus: ' + told(e))
         shown.scrollIntoViewIfNeeded?.()
         const [first] = shown.getClientRects()
         if (!first) {{ wrong.push('is focused and nowhere: ' + told(e)); continue }}

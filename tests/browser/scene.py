@@ -72,7 +72,10 @@ def play(stack: Stack) -> Scene:
     """Let it all happen."""
     ada = stack.register("kazenor", company="Kazenor Consulting", name="Ada Lindqvist")
     scene = Scene(stack, ada, user(ada, "Mia Berg", "member"), stack.register("newcomer"))
+    otto = user(ada, "Otto Ek", "member").user["id"]
+    ada.ask("PATCH", f"/users/{otto}", body={"active": False})
     ids = scene.ids
+    ids |= {"ada": str(ada.user["id"]), "mia": str(scene.mia.user["id"]), "otto": str(otto)}
     profile(ada, "Kazenor Consulting")
     ours = [ada.contact(name) for name in PEOPLE]
     ids["contact"] = ours[0]

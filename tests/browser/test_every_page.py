@@ -66,10 +66,30 @@ PAGES: dict[str, list[Visit]] = {
     "/contacts/new": [Visit("add contact", "/contacts/new")],
     "/contacts/{contact_id}": [Visit("contact", "/contacts/{contact}")],
     "/contacts/{contact_id}/deletion": [Visit("delete contact", "/contacts/{contact}/deletion")],
-    "/users": [Visit("users", "/users"), Visit("users, forbidden", "/users", "mia", 403)],
-    "/users/new": [Visit("add user", "/users/new")],
-    "/environments": [Visit("environments", "/environments")],
-    "/profile": [Visit("profile", "/profile"), Visit("profile of a newcomer", "/profile", "newcomer")],
+    "/users": [Visit("users", "/users"), Visit("users for a member", "/users", "mia")],
+    "/users/new": [Visit("add user", "/users/new"), Visit("add user, forbidden", "/users/new", "mia", 403)],
+    "/users/new/contact": [Visit("add user from the contacts", "/users/new/contact")],
+    "/users/{user_id}": [
+        Visit("user", "/users/{mia}"),
+        Visit("user oneself", "/users/{ada}"),
+        Visit("user without a login", "/users/{otto}"),
+    ],
+    "/users/{user_id}/deactivation": [Visit("deactivate a user", "/users/{mia}/deactivation")],
+    "/users/{user_id}/activation": [Visit("activate a user", "/users/{otto}/activation")],
+    "/me": [Visit("you", "/me"), Visit("you as a member", "/me", "mia")],
+    "/environments": [
+        Visit("environments", "/environments"),
+        Visit("environments for a member", "/environments", "mia"),
+    ],
+    "/profile": [
+        Visit("profile", "/profile"),
+        Visit("profile of a newcomer", "/profile", "newcomer"),
+        Visit("profile for a member", "/profile", "mia"),
+    ],
+    "/profile/logo": [Visit("logo", "/profile/logo")],
+    "/profile/addresses/new": [Visit("add address", "/profile/addresses/new")],
+    "/profile/addresses/{name}": [Visit("address", "/profile/addresses/business")],
+    "/profile/addresses/{name}/removal": [Visit("remove an address", "/profile/addresses/billing/removal")],
     "/settings": [Visit("settings", "/settings"), Visit("settings of a member", "/settings", "mia")],
     "/partnerships/new": [
         Visit("wizard", "/partnerships/new"),
@@ -136,6 +156,8 @@ PAGES: dict[str, list[Visit]] = {
 # What a browser is given instead of a page, and why.
 NO_PAGES = {
     P + "/modifications/new": "leads to where its form stands now",
+    "/logo": "a picture",
+    P + "/logo": "a picture",
 }
 VISITS = [pytest.param(visit, id=visit.name) for visits in PAGES.values() for visit in visits]
 
@@ -178,7 +200,7 @@ def go(browser: Browser, scene: Scene) -> Iterator[Go]:
 
 def url(scene: Scene, visit: Visit) -> str:
     tenant = scene.ada.tenant if visit.who == "nobody" else getattr(scene, visit.who).tenant
-    return scene.stack.tenant_url(tenant) + visit.address.format(**scene.ids, mia=scene.mia.user["id"])
+    return scene.stack.tenant_url(tenant) + visit.address.format(**scene.ids)
 
 
 def nothing(troubles: list[str]) -> None:
@@ -205,7 +227,8 @@ def look(watched: Watched) -> list[str]:
 
 
 def test_every_page_stands_in_this_list() -> None:
-    assert routes() == PAGES.keys() | NO_PAGES.keys()
+    assert routes() - PAGES.keys() - NO_PAGES.keys() == set()
+    assert (PAGES.keys() | NO_PAGES.keys()) - routes() == set()
     looked_at = {visit.address.rsplit("/", 1)[1] for visit in PAGES[P + "/{decision}"]}
     assert looked_at == DECISIONS.keys()
 
