@@ -76,29 +76,6 @@ def test_an_offer_is_sent_accepted_with_a_role_and_seen_on_both_homes(stack: Sta
     expect(ada.get_by_role("main")).to_contain_text("Northwind Traders")
 
 
-def test_a_double_click_sends_one_offer(stack: Stack, person: Person) -> None:
-    page = person()
-    register(page, home(stack), tenant=name("doubler"), company="Doubler", person="Dora", email="dora@doubler.example")
-    add_contact(page, "Amara Diallo")
-    page.get_by_role("link", name="Home").first.click()
-    page.get_by_role("link", name="Add Customer").first.click()
-    page.get_by_label("Customer's Tenant Name").fill("nobody-is-called-this")
-    page.get_by_label("Customer's Contact Email").fill("x@nobody.example")
-    page.get_by_label("Message to Customer").fill("Hello.")
-    page.get_by_role("checkbox", name="Amara Diallo").check()
-    # Without the page's own guard, as a browser without scripts would send it: only the key in the form is left.
-    page.evaluate(
-        """async () => {
-            const form = document.querySelector('form.stack');
-            const body = () => new URLSearchParams(new FormData(form));
-            await Promise.all([1, 2, 3].map(() => fetch(form.action, {method: 'POST', body: body(), redirect: 'manual'})));
-        }"""
-    )
-    page.goto(home(stack))
-    expect(page.get_by_role("heading", name="nobody-is-called-this")).to_have_count(1)
-    reload_until(page, lambda: "Undeliverable" in tile(page, "nobody-is-called-this").inner_text())
-
-
 def test_an_offer_is_declined_with_a_reason_and_without_scripts(stack: Stack, person: Person) -> None:
     ada, nils = (
         person(java_script_enabled=False),

@@ -167,7 +167,8 @@ async def send_offer(request: Request) -> Response:
             "send_offer",
             customer_tenant=form.value("customer_tenant"),
             customer_email=form.value("customer_email").strip(),
-            message=form.value("message"),
+            # A browser sends line breaks as two characters, a script as one: the same message all the same.
+            message=form.value("message").replace("\r\n", "\n"),
             contact_ids=form.values("contact_ids"),
             manager_ids=form.values("manager_ids"),
             **{KEY: form.key},

@@ -255,9 +255,8 @@ enhance("form[data-wizard]", (form) => {
   }
   form.addEventListener("focusout", (event) => {
     const { name } = event.target;
-    // Whoever looks something up in another window has not left the field; whoever goes back or away need not hear about it.
+    // Whoever looks something up in another window has not left the field.
     if (steps[at]?.id !== "customer-details" || !name || document.activeElement === event.target) return;
-    if ([previous, leave].includes(event.relatedTarget)) return;
     const number = at;
     const tell = () => {
       const text = wrongAt(number)[name];
@@ -293,7 +292,7 @@ enhance("form[data-wizard]", (form) => {
   one("[data-introduction]", form).addEventListener("change", async ({ target }) => {
     const wanted = target.checked;
     const saved = await fetch(target.dataset.introduction, {
-      method: "POST", headers: { "X-CSRF-Token": token() }, body: new URLSearchParams({ show: wanted ? "yes" : "no" }), keepalive: true, redirect: "error",
+      method: "POST", headers: { "X-CSRF-Token": token() }, body: new URLSearchParams({ show: wanted ? "yes" : "no" }), keepalive: true, redirect: "manual",
     }).then((answer) => answer.ok, () => false);
     if (saved || target.checked !== wanted) return;
     target.checked = !wanted;
@@ -362,6 +361,11 @@ enhance("form[data-wizard]", (form) => {
     const fault = steps.findIndex((step) => one("[aria-invalid=true], .field-error", step));
     show(fault < 0 ? furthest() : fault, "replace");
     if (fault < 0) one(".content > .summary", form)?.focus();
+  }
+  // Once a page is loaded the browser goes to what its address names after the #, and takes the focus away from where we had put it.
+  const { activeElement: wanted } = document;
+  if (document.readyState !== "complete" && form.contains(wanted)) {
+    addEventListener("load", () => setTimeout(() => { if (document.activeElement === document.body) wanted.focus({ preventScroll: true }); }), { once: true });
   }
   // An offer that went out while this page lay in the browser's history is not to be sent again.
   addEventListener("pageshow", (event) => { if (event.persisted && !read(sessionStorage, store)) location.reload(); });
