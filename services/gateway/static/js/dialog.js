@@ -94,7 +94,7 @@ export function swapMain(page) {
   document.title = page.title;
   now.replaceWith(next);
   refresh(next);
-  const first = one("[autofocus], .summary[tabindex]", next);
+  const first = one("[autofocus]", next) ?? one(".summary[tabindex]", next);
   (first ?? next).focus();
   if (!first) scrollTo(0, 0);
 }

@@ -45,8 +45,10 @@ async function update() {
   again = false;
   try {
     const found = await ask(address());
-    if (found && found.status === 200) take(found.page);
-    else if (found?.status === 409) over(found.page);
+    if (found && found.status === 200) {
+      if (one(".failure", found.page)) over(found.page);
+      else take(found.page);
+    }
   } catch { /* away for a moment: the stream comes back and asks again */ }
   last = Date.now();
   running = false;
@@ -75,7 +77,8 @@ function take(page) {
 
 // What is being edited can no longer be done at all: it is said in the server's words, and nothing is taken away.
 function over(page) {
-  const sentence = one(".failure .lead", page)?.textContent;
+  if (one("form[aria-busy]")) return; // that is what we are doing ourselves
+  const sentence = one(".failure .lead", page)?.textContent.trim();
   for (const note of all("[data-meanwhile]")) {
     const place = one("[data-happened]", note);
     if (place && sentence) place.textContent = sentence;
