@@ -90,7 +90,8 @@ def read(raw: bytes, columns: Mapping[str, Iterable[str]], required: Sequence[st
     found = [meanings.get(_heading(cell)) for cell in first]
     for column in required:
         if column not in found:
-            raise Unreadable("The first line must name the columns.")
+            example = ",".join(next(iter(names)) for names in columns.values())
+            raise Unreadable(f"The first line must name the columns, like this: {example}")
     for column in columns:
         if found.count(column) > 1:
             raise Unreadable(f"Two columns are headed like “{next(iter(columns[column]))}”. Keep one of them.")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlencode
 
 from starlette.requests import Request
@@ -11,11 +14,13 @@ from services.gateway.pages.desk import Desk
 from services.gateway.pages.forms import KEY, Form
 from services.gateway.pages.presenting import person
 from services.gateway.pages.rooms import desk_of, rooms
-from shared.errors import Forbidden, NotFound, Refusal
+from shared.errors import ChangedMeanwhile, Forbidden, NotFound, Refusal, Unavailable
 
 pages = rooms()
 
 FIELDS = {"name": "Name", "email": "E-mail", "title": "Title", "phone": "Phone"}
+AT_ONCE = 100
+MOST = 200
 
 
 def _body(form: Form) -> dict[str, str]:
@@ -25,14 +30,15 @@ def _body(form: Form) -> dict[str, str]:
 
 @pages.get("/contacts")
 async def directory(request: Request) -> Response:
+    """`limit` is how many a script has shown already, when it asks what became of them."""
     desk, asked = desk_of(request), request.query_params
     q = asked.get("q", "").strip()[:200]
     filters = {name: value for name, value in {"q": q, "cursor": asked.get("cursor", "")}.items() if value}
-    found = await desk.ask("contacts", "list_contacts", limit=100, **filters)
+    found = await desk.ask("contacts", "list_contacts", limit=_limit(asked.get("limit", "")), **filters)
     kept = {"q": q} if q else {}
     return await desk.page(
         "contacts.html",
-        contacts=[person(c) for c in found["items"]],
+        contacts=[{**person(c), "has_login": bool(c.get("is_user"))} for c in found["items"]],
         q=q,
         paged="cursor" in filters,
         next="/contacts?" + urlencode({**kept, "cursor": found["next"]}) if found.get("next") else None,
@@ -40,9 +46,13 @@ async def directory(request: Request) -> Response:
     )
 
 
+def _limit(asked: str) -> int:
+    return min(max(int(asked), AT_ONCE), MOST) if asked.isascii() and asked.isdigit() and len(asked) < 6 else AT_ONCE
+
+
 @pages.get("/contacts/new")
 async def new_contact(request: Request) -> Response:
-    return await desk_of(request).page("contact_form.html", form=Form(FIELDS), contact=None)
+    return await desk_of(request).page("contact_form.html", form=Form(FIELDS), contact=None, login=None)
 
 
 @pages.post("/contacts")
@@ -56,30 +66,70 @@ async def add_contact(request: Request) -> Response:
         raise
     except Refusal as refusal:
         status = form.refused(refusal, at="email" if refusal.code == "email_taken" else "")
-        return await desk.page("contact_form.html", status, form=form, contact=None)
+        return await desk.page("contact_form.html", status, form=form, contact=None, login=None)
     return desk.go("/contacts/new" if data.get("again") else "/contacts", "contact-added")
 
 
 @pages.get("/contacts/{contact_id}")
 async def contact(request: Request, contact_id: str) -> Response:
     desk = desk_of(request)
-    found = person(await desk.ask("contacts", "get_contact", contact_id=contact_id))
+    (found, login), _ = await asyncio.gather(_with_login(desk, contact_id), desk.count_unread())
+    return await _contact(desk, found, login, Form(FIELDS, {**found, "version": str(found["version"])}))
+
+
+async def _with_login(desk: Desk, contact_id: str) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """A contact and its login, if it has or had one. Raises NotFound."""
+    found, people = await asyncio.gather(
+        desk.ask("contacts", "get_contact", contact_id=contact_id),
+        desk.perhaps("accounts", "get_people", ids=[contact_id]),
+    )
+    login = next(iter((people or {"items": []})["items"]), None)
+    return person(found), login or ({"active": True} if found.get("is_user") else None)
+
+
+async def _contact(
+    desk: Desk, found: dict[str, Any], login: dict[str, Any] | None, form: Form, status: int = 200
+) -> Response:
     return await desk.page(
-        "contact_form.html", form=Form(FIELDS, {name: found[name] for name in FIELDS}), contact=found
+        "contact_form.html",
+        status,
+        form=form,
+        contact=found,
+        login=login and {"url": f"/users/{found['id']}", "active": bool(login.get("active", True))},
     )
 
 
 @pages.post("/contacts/{contact_id}")
 async def change_contact(request: Request, contact_id: str) -> Response:
-    desk, form = desk_of(request), Form.sent(FIELDS, await request.form())
+    desk, data = desk_of(request), await request.form()
+    form = Form.sent(FIELDS, data)
+    # The form of somebody with a login has no name and no e-mail; what is not sent stays.
+    body = {name: value for name, value in _body(form).items() if name in data}
+    if form.value("version"):
+        body["if_match"] = form.value("version")
     try:
-        await desk.do("contacts", "update_contact", contact_id=contact_id, **_body(form), **{KEY: form.key})
+        await desk.do("contacts", "update_contact", contact_id=contact_id, **body, **{KEY: form.key})
+        return desk.go("/contacts", "contact-changed")
     except (Forbidden, NotFound):
         raise
+    except ChangedMeanwhile:
+        # What was typed stays; saved once more, it takes the place of what is told here.
+        found, login = await _with_login(desk, contact_id)
+        form.refuse("", f"Somebody changed this contact in the meantime. Now it reads: {_told(found)}.")
+        form.set("version", str(found["version"]))
+        return await _contact(desk, found, login, form)
     except Refusal as refusal:
-        status = form.refused(refusal, at="email" if refusal.code == "email_taken" else "")
-        return await desk.page("contact_form.html", status, form=form, contact=await _as_it_stands(desk, contact_id))
-    return desk.go("/contacts", "contact-changed")
+        status = form.refused(refusal)
+    try:
+        found, login = await _with_login(desk, contact_id)
+    except Unavailable:
+        # What was typed matters more; the name is all that the page needs beside it.
+        found, login = person({"id": contact_id, "name": "Contact"}), None if "name" in data else {"active": True}
+    return await _contact(desk, found, login, form, status)
+
+
+def _told(found: Mapping[str, Any]) -> str:
+    return ", ".join(str(found[name]) for name in FIELDS if found[name])
 
 
 @pages.get("/contacts/{contact_id}/deletion")

@@ -18,6 +18,7 @@ from services.gateway.pages import (
     entering,
     environments,
     home,
+    importing,
     logos,
     managing,
     me,
@@ -67,12 +68,13 @@ class Static(StaticFiles):
 
 
 def router() -> APIRouter:
-    """Every page. The order matters: `/partnerships/new` stands before `/partnerships/{id}`, and `…/{decision}` after its sisters."""
+    """Every page. The order matters: `/contacts/import` and `/partnerships/new` stand before `/…/{id}`, and `…/{decision}` after its sisters."""
     every = APIRouter()
     for part in (
         entering.outside,
         entering.inside,
         home.pages,
+        importing.pages,
         directory.pages,
         offering.pages,
         partnerships.pages,

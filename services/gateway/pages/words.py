@@ -147,6 +147,7 @@ NOTES = {
     "contact-added": "The contact is in your directory.",
     "contact-changed": "The contact has been changed.",
     "contact-deleted": "The contact has been deleted.",
+    "contacts-imported": "The contacts have been imported.",
     "user-added": "The login has been made.",
     "user-changed": "The login has been changed.",
     "user-deactivated": "The login has been deactivated.",
