@@ -35,6 +35,30 @@ TRACEPARENT: ContextVar[str | None] = ContextVar("traceparent", default=None)
 _log = logging.getLogger(__name__)
 
 
+class Spent:
+    """How long a request has waited for services, in seconds: `wall` counts what was asked at the same time once, `sum` each call."""
+
+    def __init__(self) -> None:
+        self.started = time.perf_counter()
+        self.wall = self.sum = 0.0
+        self._open, self._since = 0, 0.0
+
+    def begin(self, now: float) -> None:
+        if not self._open:
+            self._since = now
+        self._open += 1
+
+    def end(self, began: float, now: float) -> None:
+        self._open -= 1
+        self.sum += now - began
+        if not self._open:
+            self.wall += now - self._since
+
+
+# What the request that is being served has spent so far; None where nobody wants to know.
+SPENT: ContextVar[Spent | None] = ContextVar("spent", default=None)
+
+
 class ServiceFailure(Exception):
     """A service answered with an error that is no refusal: a defect there, 500 here. Its text is for the log only."""
 
@@ -191,7 +215,9 @@ class Rpc:
         return True
 
     async def _ask(self, service: str, method: str, deadline: float, kwargs: dict[str, Any]) -> bytes:
-        started, outcome = time.perf_counter(), "error"
+        started, outcome, spent = time.perf_counter(), "error", SPENT.get()
+        if spent is not None:
+            spent.begin(started)
         circuit = self._circuits.setdefault(service, Circuit())
         try:
             reply = await self._exchange(circuit, service, method, deadline, kwargs)
@@ -204,7 +230,10 @@ class Rpc:
             outcome = refused.code
             raise
         finally:
-            RPC_SECONDS.labels(service, method, outcome).observe(time.perf_counter() - started)
+            ended = time.perf_counter()
+            if spent is not None:
+                spent.end(started, ended)
+            RPC_SECONDS.labels(service, method, outcome).observe(ended - started)
 
     async def _exchange(
         self, circuit: Circuit, service: str, method: str, deadline: float, kwargs: dict[str, Any]

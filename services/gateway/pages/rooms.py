@@ -21,6 +21,7 @@ from services.gateway.pages import csrf
 from services.gateway.pages.desk import Desk, LoginNeeded, Visitor, to_login
 from services.gateway.pages.failures import FormExpired, failed
 from services.gateway.problems import BY_STATUS, InternalError, TooLarge
+from services.gateway.rpc import SPENT, Spent
 from shared.errors import NotAuthenticated, Refusal
 
 _log = logging.getLogger(__name__)
@@ -97,6 +98,9 @@ class Room(Door):
     forgiving = False
 
     async def enter(self, desk: Desk) -> None:
+        # Only for those who are logged in: how long a login takes is nobody else's to study.
+        desk.spent = Spent()
+        SPENT.set(desk.spent)
         desk.visitor = await visitor(desk)
         desk.request.scope["accord.who"] = (desk.visitor.tenant, desk.visitor.id)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from services.gateway.rpc import Circuit, Rpc, ServiceFailure
+from services.gateway.rpc import SPENT, Circuit, Rpc, ServiceFailure, Spent
 from shared.errors import TooSoon, Unavailable
 from tests.support.servers import RabbitServer
 
@@ -70,6 +70,19 @@ def test_a_call_reaches_a_stock_service_and_comes_back(broker: RabbitServer, sto
             found = await asyncio.gather(*(rpc.call("stock", "echo", 5, n=n) for n in range(200)))
             assert [one["n"] for one in found] == list(range(200))
             assert await rpc.answers("stock")
+
+    asyncio.run(scenario())
+
+
+def test_a_request_knows_how_long_it_waited(broker: RabbitServer, stock: None) -> None:
+    async def scenario() -> None:
+        async with connected(broker.uri()) as rpc:
+            SPENT.set(spent := Spent())
+            await asyncio.gather(*(rpc.call("stock", "sleep", 30, seconds=0.2) for _ in range(4)))
+            with pytest.raises(ServiceFailure):
+                await rpc.call("stock", "break_", 30)
+            assert 0.2 <= spent.wall < spent.sum
+            assert spent.sum >= 4 * 0.2
 
     asyncio.run(scenario())
 
