@@ -20,12 +20,12 @@ def test_calls_at_the_same_time_count_once_on_the_wall_and_each_in_the_sum() -> 
     spent.started = 9.0
     for began in (10.0, 10.25):
         spent.begin(began)
-    for began, ended in ((10.0, 10.5), (10.25, 11.0)):
+    for began, ended in ((10.0, 10.75), (10.25, 11.0)):
         spent.end(began, ended)
     spent.begin(20.0)
     spent.end(20.0, 20.5)
-    assert (spent.wall, spent.sum) == (1.5, 1.75)
-    assert timing(spent, 21.0, 21.5) == "rpc;dur=1500.0, rpc-sum;dur=1750.0, render;dur=500.0, total;dur=12500.0"
+    assert (spent.wall, spent.sum) == (1.5, 2.0)
+    assert timing(spent, 21.0, 21.5) == "rpc;dur=1500.0, rpc-sum;dur=2000.0, render;dur=500.0, total;dur=12500.0"
 
 
 @pytest.mark.parametrize("path", ["/", "/contacts", "/nothing-is-here"])
