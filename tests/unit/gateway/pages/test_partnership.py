@@ -174,7 +174,8 @@ def test_an_ended_partnership_is_only_read(ada: TestClient, rpc: FakeRpc) -> Non
 
 @pytest.mark.parametrize("status", ["declined", "withdrawn", "expired", "terminated"])
 def test_after_its_end_the_partner_may_offer_anew(status: str, ada: TestClient, rpc: FakeRpc) -> None:
-    partner(rpc, status=status, actions=["view", "remove"])
+    ended = {"by": "them", "reason": "Done.", "their_reason": "Done.", "at": "2026-01-05T03:04:05Z"}
+    partner(rpc, status=status, ended=ended if status == "terminated" else None, actions=["view", "remove"])
     ((inside, label),) = buttons(ada.get(PAGE).text, "/partnerships/new")
     assert (label, 'name="customer" value="northwind"' in inside) == ("Send a new offer", True)
 
