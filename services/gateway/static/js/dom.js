@@ -58,7 +58,7 @@ export async function ask(url, options = {}) {
     return null;
   }
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  return { status: answer.status, page };
+  return { status: Number(answer.headers.get("X-Accord-Status") ?? answer.status), page };
 }
 
 // What a form would send, as `fetch` takes it. `submitter` is the button that was pressed.
