@@ -12,8 +12,8 @@ IMAGES = ROOT / "docs" / "images"
 PEOPLE = ("Marta Oduya", "Jonas Weber", "Priya Raman", "Tomás Ferreira")
 
 
-def story(stack: Stack) -> tuple[Business, str, str]:
-    """A business with something going on; the offer that waits for its answer, and the partnership it has."""
+def story(stack: Stack) -> tuple[Business, dict[str, str]]:
+    """A business with something going on, and where its pictures are taken."""
     ours = stack.register(tenant="kazenor-consulting", company="Kazenor Consulting", name="Ada Lindqvist")
     people = [ours.contact(name) for name in PEOPLE]
     accepted = stack.register(tenant="northwind-traders", company="Northwind Traders", name="Nils Berg")
@@ -40,10 +40,42 @@ def story(stack: Stack) -> tuple[Business, str, str]:
     )
     ours.until(waiting["id"], status="open")
     ours.until(first["id"], status="accepted")
-    return ours, waiting["id"], first["id"]
+    pier = stack.register(tenant="pier-nine", company="Pier Nine", name="Jo Castell")
+    crew = [pier.contact(name) for name in ("Ida Sommer", "Paul Okafor", "Nora Lind")]
+    second = pier.offer(ours, *crew[:2], message="Two of us for your night shift.")
+    ours.until(second["id"], status="open")
+    ours.post(
+        f"/partnerships/{second['id']}/acceptance",
+        {"contacts": [{"contact_id": c, "roles": roles[:1]} for c in crew[:2]], "comment": "Good to have you."},
+    )
+    pier.until(second["id"], status="accepted")
+    proposed = pier.post(
+        f"/partnerships/{second['id']}/modifications",
+        {
+            "add_contact_ids": crew[2:],
+            "release_contact_ids": crew[:1],
+            "reason": "Ida moves on in May; Nora takes over.",
+        },
+        201,
+    )
+    ours.until(second["id"], status="modified")
+    accepted.post(
+        f"/partnerships/{first['id']}/modifications",
+        {"add_contact_ids": [], "release_contact_ids": people[1:2], "reason": "The migration is done."},
+        201,
+    )
+    ours.until(first["id"], status="modified")
+    return ours, {
+        "home": "/",
+        "wizard": "/partnerships/new",
+        "acceptance": f"/partnerships/{waiting['id']}/acceptance",
+        "partnership": f"/partnerships/{first['id']}",
+        "review": f"/partnerships/{second['id']}/modifications/{proposed['id']}/answer",
+        "timeline": f"/partnerships/{first['id']}/history",
+    }
 
 
-def look(browser: Browser, stack: Stack, ours: Business, waiting: str, partnership: str, theme: str) -> None:
+def look(browser: Browser, stack: Stack, ours: Business, places: dict[str, str], theme: str) -> None:
     """Log in and take the pictures of one theme."""
     context = browser.new_context(color_scheme=theme, viewport={"width": 1280, "height": 800})  # type: ignore[arg-type]
     page = context.new_page()
@@ -53,13 +85,7 @@ def look(browser: Browser, stack: Stack, ours: Business, waiting: str, partnersh
     page.fill("[name=password]", PASSWORD)
     page.keyboard.press("Enter")
     page.wait_for_url(f"{home}/")
-    for name, path in (
-        ("home", "/"),
-        ("offer", f"/partnerships/{waiting}"),
-        ("acceptance", f"/partnerships/{waiting}/acceptance"),
-        ("partnership", f"/partnerships/{partnership}"),
-        ("history", f"/partnerships/{partnership}/history"),
-    ):
+    for name, path in places.items():
         page.goto(f"{home}{path}")
         page.screenshot(path=IMAGES / f"{name}-{theme}.png")
     context.close()
@@ -69,10 +95,10 @@ def main() -> None:
     """Take all pictures."""
     IMAGES.mkdir(parents=True, exist_ok=True)
     with running_stack() as stack:
-        ours, waiting, partnership = story(stack)
+        ours, places = story(stack)
         with chromium() as browser:
             for theme in ("light", "dark"):
-                look(browser, stack, ours, waiting, partnership, theme)
+                look(browser, stack, ours, places, theme)
 
 
 if __name__ == "__main__":
