@@ -1,6 +1,6 @@
 """`make bench`: the performance table. Ratios from one run, on this machine, baseline and product in turn.
 
-python -m tests.bench [--rounds N] [--only messages,latency,home,memory] [--profile FOLDER] [--quick]
+python -m tests.bench [--rounds N] [--only messages,latency,home,pages,memory] [--profile FOLDER] [--quick]
 """
 
 from __future__ import annotations
@@ -21,11 +21,12 @@ from tests.bench.against import Baselines
 from tests.bench.home import Home, fill
 from tests.bench.machine import Machine, machine
 from tests.bench.measure import Figure, busy, grouped, quiet, say
+from tests.bench.pages import Pages
 from tests.bench.processes import tail
 from tests.bench.product import Product
 from tests.bench.profile import Profiler
 
-PARTS = ("messages", "latency", "home", "memory")
+PARTS = ("messages", "latency", "home", "pages", "memory")
 BUDGET_S = 300.0
 PAUSE_S = 0.03  # between the POSTs to the stock chain, which leaves nothing behind that would have to be waited for
 
@@ -96,6 +97,7 @@ class Bench:
     lines: list[Line] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     shares: list[float] = field(default_factory=list)
+    pages_table: list[list[str]] = field(default_factory=list)
 
     def left(self) -> float:
         """Seconds of the budget that are left."""
@@ -230,6 +232,25 @@ class Bench:
             Line(f"home list at {grouped(many)} partnerships / at {grouped(few)}", api, api_few, 1.5, False),
         ]
 
+    def pages(self, stack: whole.Stack) -> None:
+        """Each page, as a browser asks for it."""
+        say("Giving a business something of everything …")
+        pages, last = Pages(stack), 0.0
+        try:
+            for round_ in range(self.rounds * 2):
+                if self.enough(round_, last, 5):
+                    self.notes.append(f"pages: {round_} rounds, time was short")
+                    break
+                start = time.monotonic()
+                say(f"Pages, round {round_ + 1} of {self.rounds * 2} …")
+                self.calm()
+                with self.profiler.watch(f"pages-{round_}", *stack.pids("gateway")):
+                    pages.turn()
+                last = time.monotonic() - start
+        finally:
+            pages.close()
+            self.pages_table = pages.rows()
+
     def memory(self, stack: whole.Stack, idle: dict[str, float]) -> None:
         """Resident memory of each process, idle and at the end."""
         after = stack.resident()
@@ -261,7 +282,7 @@ class Bench:
         product, baselines = Product(servers, self.profiler), Baselines(servers)
         if "messages" in self.parts:
             self.messages(product, baselines)
-        if not {"latency", "home", "memory"} & set(self.parts):
+        if not {"latency", "home", "pages", "memory"} & set(self.parts):
             return
         if "messages" in self.parts:
             product.empty()
@@ -269,14 +290,17 @@ class Bench:
             say("Starting the whole stack …")
             stack = block.enter_context(whole.running(product))
             idle = stack.resident()
-            say("Registering businesses …")
-            stack.populate(15 if self.quick else 45)
+            if set(self.parts) - {"messages", "pages"}:
+                say("Registering businesses …")
+                stack.populate(15 if self.quick else 45)
             if "latency" in self.parts:
                 self.latency(stack, baselines)
             elif "home" in self.parts:
                 stack.one_at_a_time(15)
             if "home" in self.parts:
                 self.home(stack)
+            if "pages" in self.parts:
+                self.pages(stack)
             if "memory" in self.parts:
                 self.memory(stack, idle)
             if stack.unavailable:
@@ -293,11 +317,11 @@ class Bench:
         for line, row in zip(self.lines, rows[1:], strict=True):
             if line.note:
                 row[4], row[5] = "", line.note
-        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-        text = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-        text.insert(1, "  ".join("-" * width for width in widths))
+        text = []
+        for one in (rows, self.pages_table):
+            if len(one) > 1:
+                text += [*aligned(one), ""]
         share = max(self.shares, default=0.0)
-        text.append("")
         text.append(
             f"{os.cpu_count()} processors, {100 * share:.0f} % of them at work with something else at the worst moment before a figure; "
             f"{time.monotonic() - self.began:.0f} s in all."
@@ -308,6 +332,13 @@ class Bench:
             )
         text += self.notes
         return "\n".join(text)
+
+
+def aligned(rows: list[list[str]]) -> list[str]:
+    """The lines of a table with its head underlined."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return [lines[0], "  ".join("-" * width for width in widths), *lines[1:]]
 
 
 def main(arguments: list[str]) -> int:

@@ -9,7 +9,6 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import httpx
@@ -23,6 +22,7 @@ from services.gateway.identity import COOKIE
 from services.gateway.pages.deciding import DECISIONS
 from shared.errors import RateLimited, Unavailable
 from tests.browser.looking import Watched
+from tests.browser.pages import DECISION, NO_PAGES, PAGES, Visit, url
 from tests.browser.scene import Scene, play
 from tests.support.axe import COLOURS, violations
 from tests.support.servers import free_port, until
@@ -32,133 +32,6 @@ from tests.unit.gateway.fake_rpc import TOKEN, FakeRpc
 PHONE, DESKTOP = 390, 1280
 
 
-@dataclass(frozen=True)
-class Visit:
-    """An address, who goes there (`ada` the admin, `mia` a member, `newcomer` of an empty business, `nobody`), and what it answers."""
-
-    name: str
-    address: str
-    who: str = "ada"
-    status: int = 200
-
-
-P = "/partnerships/{partnership_id}"
-M = P + "/modifications/{modification_id}"
-PAGES: dict[str, list[Visit]] = {
-    "/": [
-        Visit("home", "/"),
-        Visit("home of a member", "/", "mia"),
-        Visit("home of a newcomer", "/", "newcomer"),
-        Visit("home, ended", "/?status=ended"),
-        Visit("home, nothing found", "/?q=nobody-is-called-this&turn=ours"),
-    ],
-    "/login": [Visit("login", "/login", "nobody")],
-    "/register": [Visit("register", "/register", "nobody")],
-    "/notifications": [
-        Visit("notifications", "/notifications"),
-        Visit("notifications of a newcomer", "/notifications", "newcomer"),
-    ],
-    "/contacts": [
-        Visit("contacts", "/contacts"),
-        Visit("contacts of a newcomer", "/contacts?q=x", "newcomer"),
-        Visit("contacts of a member", "/contacts", "mia"),
-    ],
-    "/contacts/new": [Visit("add contact", "/contacts/new")],
-    "/contacts/{contact_id}": [Visit("contact", "/contacts/{contact}")],
-    "/contacts/{contact_id}/deletion": [Visit("delete contact", "/contacts/{contact}/deletion")],
-    "/users": [Visit("users", "/users"), Visit("users for a member", "/users", "mia")],
-    "/users/new": [Visit("add user", "/users/new"), Visit("add user, forbidden", "/users/new", "mia", 403)],
-    "/users/new/contact": [Visit("add user from the contacts", "/users/new/contact")],
-    "/users/{user_id}": [
-        Visit("user", "/users/{mia}"),
-        Visit("user oneself", "/users/{ada}"),
-        Visit("user without a login", "/users/{otto}"),
-    ],
-    "/users/{user_id}/deactivation": [Visit("deactivate a user", "/users/{mia}/deactivation")],
-    "/users/{user_id}/activation": [Visit("activate a user", "/users/{otto}/activation")],
-    "/me": [Visit("you", "/me"), Visit("you as a member", "/me", "mia")],
-    "/environments": [
-        Visit("environments", "/environments"),
-        Visit("environments for a member", "/environments", "mia"),
-    ],
-    "/profile": [
-        Visit("profile", "/profile"),
-        Visit("profile of a newcomer", "/profile", "newcomer"),
-        Visit("profile for a member", "/profile", "mia"),
-    ],
-    "/profile/logo": [Visit("logo", "/profile/logo")],
-    "/profile/addresses/new": [Visit("add address", "/profile/addresses/new")],
-    "/profile/addresses/{name}": [Visit("address", "/profile/addresses/business")],
-    "/profile/addresses/{name}/removal": [Visit("remove an address", "/profile/addresses/billing/removal")],
-    "/settings": [Visit("settings", "/settings"), Visit("settings of a member", "/settings", "mia")],
-    "/partnerships/new": [
-        Visit("wizard", "/partnerships/new"),
-        Visit("wizard of a newcomer", "/partnerships/new", "newcomer"),
-        Visit("wizard, again", "/partnerships/new?again={undeliverable}"),
-        Visit("wizard, forbidden", "/partnerships/new", "mia", 403),
-    ],
-    "/partnerships/new/summary/{partnership_id}": [
-        Visit("summary", "/partnerships/new/summary/{sent}"),
-        Visit("summary, undeliverable", "/partnerships/new/summary/{undeliverable}"),
-    ],
-    P: [
-        Visit("offer received", "/partnerships/{received}"),
-        Visit("offer sent", "/partnerships/{sent}"),
-        Visit("offer undeliverable", "/partnerships/{undeliverable}"),
-        Visit("offer declined", "/partnerships/{declined}"),
-        Visit("offer withdrawn", "/partnerships/{withdrawn}"),
-        Visit("partnership", "/partnerships/{lent}"),
-        Visit("partnership of a member", "/partnerships/{lent}", "mia"),
-        Visit("partnership, theirs pending", "/partnerships/{borrowed}"),
-        Visit("partnership, crossing", "/partnerships/{crossing}"),
-        Visit("partnership ended by them", "/partnerships/{ended_by_them}"),
-        Visit("partnership ended by us", "/partnerships/{ended_by_us}"),
-    ],
-    P + "/acceptance": [Visit("assign role", "/partnerships/{received}/acceptance")],
-    P + "/edit": [Visit("edit", "/partnerships/{lent}/edit"), Visit("view", "/partnerships/{ended_by_them}/edit")],
-    P + "/contacts": [
-        Visit("assigned contacts", "/partnerships/{lent}/contacts"),
-        Visit("assigned contacts as a customer", "/partnerships/{borrowed}/contacts"),
-        Visit("assigned contacts, crossing", "/partnerships/{crossing}/contacts"),
-        Visit("assigned contacts, ended", "/partnerships/{ended_by_them}/contacts"),
-    ],
-    M + "/answer": [
-        Visit("review", "/partnerships/{borrowed}/modifications/{theirs}/answer"),
-        Visit("review, all accepted", "/partnerships/{borrowed}/modifications/{theirs}/answer?all=accept"),
-    ],
-    M + "/withdrawal": [
-        Visit("withdraw a change", "/partnerships/{crossing}/modifications/{ours_in_crossing}/withdrawal")
-    ],
-    P + "/managers": [
-        Visit("managers", "/partnerships/{lent}/managers"),
-        Visit("managers for a member", "/partnerships/{lent}/managers", "mia"),
-        Visit("managers, ended", "/partnerships/{ended_by_them}/managers"),
-    ],
-    P + "/managers/additions": [Visit("add managers", "/partnerships/{borrowed}/managers/additions")],
-    P + "/managers/{contact_id}/removal": [Visit("release a manager", "/partnerships/{lent}/managers/{mia}/removal")],
-    P + "/history": [
-        Visit("history", "/partnerships/{crossing}/history"),
-        Visit("history, ended", "/partnerships/{ended_by_them}/history"),
-    ],
-    P + "/{decision}": [
-        Visit("decline", "/partnerships/{received}/decline"),
-        Visit("withdrawal", "/partnerships/{sent}/withdrawal"),
-        Visit("reminder", "/partnerships/{sent}/reminder"),
-        Visit("termination", "/partnerships/{lent}/termination"),
-        Visit("removal", "/partnerships/{declined}/removal"),
-        Visit("termination, too late", "/partnerships/{ended_by_them}/termination", status=409),
-    ],
-    "/{path:path}": [
-        Visit("nothing here", "/nothing/here", status=404),
-        Visit("nothing here for nobody", "/nothing/here", "nobody", 404),
-    ],
-}
-# What a browser is given instead of a page, and why.
-NO_PAGES = {
-    P + "/modifications/new": "leads to where its form stands now",
-    "/logo": "a picture",
-    P + "/logo": "a picture",
-}
 VISITS = [pytest.param(visit, id=visit.name) for visits in PAGES.values() for visit in visits]
 
 Go = Callable[..., Watched]
@@ -198,11 +71,6 @@ def go(browser: Browser, scene: Scene) -> Iterator[Go]:
         watched.page.context.close()
 
 
-def url(scene: Scene, visit: Visit) -> str:
-    tenant = scene.ada.tenant if visit.who == "nobody" else getattr(scene, visit.who).tenant
-    return scene.stack.tenant_url(tenant) + visit.address.format(**scene.ids)
-
-
 def nothing(troubles: list[str]) -> None:
     """Fail with all that is wrong, a line each."""
     if troubles:
@@ -229,7 +97,7 @@ def look(watched: Watched) -> list[str]:
 def test_every_page_stands_in_this_list() -> None:
     assert routes() - PAGES.keys() - NO_PAGES.keys() == set()
     assert (PAGES.keys() | NO_PAGES.keys()) - routes() == set()
-    looked_at = {visit.address.rsplit("/", 1)[1] for visit in PAGES[P + "/{decision}"]}
+    looked_at = {visit.address.rsplit("/", 1)[1] for visit in PAGES[DECISION]}
     assert looked_at == DECISIONS.keys()
 
 
