@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from starlette.responses import Response
 
-from services.gateway.pages.desk import BY_SCRIPT, Desk
+from services.gateway.pages.desk import Desk
 from services.gateway.problems import retry_after, status_of
 from shared.errors import Forbidden, Refusal
 
@@ -67,11 +67,9 @@ async def failed(desk: Desk, refusal: Refusal) -> Response:
     desk.unread = desk.unread or 0  # a page that tells of trouble asks nobody else
     status, code = status_of(refusal), refusal.code
     about = _PARTNERSHIP.match(desk.path)
-    # A script of ours reads the page and says what it says; a browser would log a 409 as a failure of the site.
-    told = 200 if status == 409 and BY_SCRIPT in desk.request.headers else status
     response = await desk.page(
         "failure.html",
-        told,
+        status,
         heading=TITLES.get(code, "This cannot be done"),
         detail=DETAILS.get(code) or refusal.detail,
         number=status,

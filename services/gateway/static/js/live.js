@@ -45,10 +45,8 @@ async function update() {
   again = false;
   try {
     const found = await ask(address());
-    if (found && found.status === 200) {
-      if (one(".failure", found.page)) over(found.page);
-      else take(found.page);
-    }
+    if (found?.status === 200) take(found.page);
+    else if (found?.status === 409) over(found.page);
   } catch { /* away for a moment: the stream comes back and asks again */ }
   last = Date.now();
   running = false;
