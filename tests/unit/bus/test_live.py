@@ -78,6 +78,13 @@ def test_no_tenant_is_called_like_everybody() -> None:
         topology.peer_key(live.EVERYBODY, "offers", "kazenor")
 
 
+@pytest.mark.parametrize("service", topology.services())
+def test_every_relay_finds_the_exchange_and_no_queue_keeps_what_is_said_there(service: str) -> None:
+    layout = topology.cell_layout(service)
+    assert topology.Exchange("accord.live", "topic") in layout.exchanges
+    assert "accord.live" not in {binding.exchange for binding in layout.bindings}
+
+
 class Thing:
     """Looks like any record that is asked whom or what it concerns."""
 
