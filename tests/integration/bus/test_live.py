@@ -175,9 +175,7 @@ def test_a_relay_begins_with_a_word_to_all_since_it_may_have_missed_something(re
     assert heard(ear) == ("", [["all", ""]])
 
 
-def test_each_tenant_is_told_its_own_changes(
-    sample_database: PostgresDatabase, relay: RelayProcess, ear: Ear
-) -> None:
+def test_each_tenant_is_told_its_own_changes(sample_database: PostgresDatabase, relay: RelayProcess, ear: Ear) -> None:
     relay.start()
     settle(sample_database, ear)
     keep(sample_database, "n1")
