@@ -102,7 +102,7 @@ def test_a_file_is_looked_at_then_its_good_rows_are_imported_and_come_out_again(
     assert set(rows) == {"Adam Directory", "Marta Oduya", "Jonas Weber", "Priya Raman", "Lind, Nora"}
     ada.get_by_role("link", name="Import", exact=True).click()
     look_at(ada, text)
-    expect(ada.get_by_text("5 as they are")).to_be_visible()
+    expect(ada.get_by_text("5 as they are", exact=True)).to_be_visible()
     expect(ada.get_by_role("button", name="Import")).to_have_count(0)
 
 
