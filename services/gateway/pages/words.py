@@ -6,6 +6,7 @@ import hashlib
 import re
 import unicodedata
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
 from itertools import groupby
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -34,6 +35,8 @@ DELIVERY_MEANINGS = {
 }
 
 
+# The same people stand on page after page, some of them a thousand at once.
+@lru_cache(maxsize=10_000)
 def initials(name: str) -> str:
     """One or two letters that stand for a name: `NT` for Northwind Traders, `KA` for Kazenor."""
     words = [

@@ -362,10 +362,14 @@ enhance("form[data-wizard]", (form) => {
     show(fault < 0 ? furthest() : fault, "replace");
     if (fault < 0) one(".content > .summary", form)?.focus();
   }
-  // Once a page is loaded the browser goes to what its address names after the #, and takes the focus away from where we had put it.
+  // Once a page is loaded the browser goes to what its address names after the #: past the title, and away from where we had put the focus.
   const { activeElement: wanted } = document;
   if (document.readyState !== "complete" && form.contains(wanted)) {
-    addEventListener("load", () => setTimeout(() => { if (document.activeElement === document.body) wanted.focus({ preventScroll: true }); }), { once: true });
+    addEventListener("load", () => setTimeout(() => {
+      if (document.activeElement !== document.body) return;
+      scrollTo(0, 0);
+      wanted.focus({ preventScroll: true });
+    }), { once: true });
   }
   // An offer that went out while this page lay in the browser's history is not to be sent again.
   addEventListener("pageshow", (event) => { if (event.persisted && !read(sessionStorage, store)) location.reload(); });
