@@ -30,21 +30,19 @@ def payloads(told: Iterable[Told]) -> list[str]:
     found = set(told)
     if len(found) > MOST:
         found = {(tenant, part, "") for tenant, part, _ in found}
-    texts: list[str] = []
-    some: list[str] = []
-    size = 0
-    for tenant, part, about in sorted(found):
-        text = _compact((tenant, part, about))
-        if len(text) > LONGEST:
-            text = _compact((tenant, part, ""))
-        if some and size + len(text) > LONGEST:
-            texts.append(f"[{','.join(some)}]")
-            some, size = [], 0
-        some.append(text)
-        size += len(text) + 1
-    if some:
-        texts.append(f"[{','.join(some)}]")
-    return texts
+    return _texts(sorted(found)) if found else []
+
+
+def _texts(found: list[Told]) -> list[str]:
+    # Whole, and in halves only when that is too long: it is part of every transaction, and the rule is one change or a few.
+    text = _compact(found)
+    if len(text) <= LONGEST:
+        return [text]
+    if len(found) == 1:
+        tenant, part, _ = found[0]
+        return [_compact([(tenant, part, "")])]
+    middle = len(found) // 2
+    return _texts(found[:middle]) + _texts(found[middle:])
 
 
 def merged(heard: Sequence[str]) -> dict[str, str]:
@@ -60,6 +58,5 @@ def _few(changes: set[tuple[str, str]]) -> set[tuple[str, str]]:
     return changes if len(changes) <= MOST else {(part, "") for part, _ in changes}
 
 
-def _compact(value: Sequence[object]) -> str:
-    # In ASCII: what is counted in characters is counted in bytes.
-    return json.dumps(value, separators=(",", ":"))
+# In ASCII: what is counted in characters is counted in bytes.
+_compact = json.JSONEncoder(separators=(",", ":")).encode

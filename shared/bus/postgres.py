@@ -70,6 +70,7 @@ _ANSWER = """
     with new as (insert into answers (tenant, actor, method, key, fingerprint, answer) values (%s, %s, %s, %s, %s, %s)
                  on conflict do nothing returning 1)
     select expect_rows(count(*), 1) from new"""
+_TELL = "select pg_notify(%s, payload) from unnest(%b::text[]) as payload"
 # Reading and keeping by key has one good plan, whatever the keys; planning it anew each time would take longer than carrying it out.
 _TENANTS = "select set_config('app.tenants', %s, true), set_config('plan_cache_mode', 'force_generic_plan', true)"
 # Lists are another matter: which index serves best depends on what is asked for.
@@ -276,8 +277,8 @@ class PostgresStorage:
                 self._execute(_CONFIRMED, _spread([(*key, upto) for key, upto in changes.confirmed], 5))
             if changes.outbox or any(s.receipt_due for s in changes.streams):
                 self._execute("select pg_notify('outbox', '')")
-            for payload in live.payloads(changes.told):
-                self._execute("select pg_notify(%s, %s)", [live.CHANNEL, payload])
+            if changes.told:
+                self._execute(_TELL, [live.CHANNEL, live.payloads(changes.told)])
             self._connection.commit()
 
     def _commit_streams(self, changed: Sequence[Stream]) -> None:
