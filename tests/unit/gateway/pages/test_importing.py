@@ -18,7 +18,7 @@ from tests.unit.gateway.fake_rpc import ADA, TOKEN, FakeRpc
 from tests.unit.gateway.pages.story import CONTACT, send, whole
 
 Json = dict[str, Any]
-FILE = "Name;E-mail;Phone;Room\nRavi Iyer;ravi@x.example;+46 1;12\nCleo Sand;cleo@x.example;;\n;nobody@x.example;;\nRavi;ravi@x.example;;\nDora;dora@x.example;;;too many\n"
+FILE = "Name;E-mail;Phone;Room\nRavi Iyer;ravi@x.example;+46 1;12\nCleo Sand;cleo@x.example;;\nDora;dora@x.example;;;too many\n;nobody@x.example;;\nRavi;ravi@x.example;;\n"
 CONFIRMATION = "/contacts/import/confirmation"
 
 
@@ -70,10 +70,11 @@ def test_what_will_happen_is_shown_mistakes_first_with_their_lines(ada: TestClie
     shown = text(answer)
     assert "1 new, 1 changed, 3 with mistakes" in shown
     assert shown.index("With mistakes 3") < shown.index("Changed 1") < shown.index("New 1")
+    assert shown.index("Line 4") < shown.index("Line 5") < shown.index("Line 6") < shown.index("Line 2")
     for words in (
-        "Line 4 No name nobody@x.example Name: There is none.",
-        "Line 5 Ravi ravi@x.example The same e-mail stands on line 2 already.",
-        "Line 6 Dora dora@x.example There are more cells than columns.",
+        "Line 5 No name nobody@x.example Name: There is none.",
+        "Line 6 Ravi ravi@x.example The same e-mail stands on line 2 already.",
+        "Line 4 Dora dora@x.example There are more cells than columns.",
         "Line 3 Cleo Sand cleo@x.example Title: was Engineer will be Lead <b>",
         "Left out, as contacts have no such column: Room.",
         "Import 2 contacts",
