@@ -22,7 +22,9 @@ _SIDEWAYS = """() => {
 # All that the Tab key should reach: what is shown, enabled and in the order; of a group of radio buttons one.
 _REACHABLE = """
     const named = new Set()
-    const reachable = [...document.querySelectorAll('a[href], button, input, select, textarea, summary, [tabindex]')].filter(e => {
+    // While a dialog is open, nothing else is in reach.
+    const within = document.querySelector('dialog:modal') ?? document
+    const reachable = [...within.querySelectorAll('a[href], button, input, select, textarea, summary, [tabindex]')].filter(e => {
         if (e.matches(':disabled, [type=hidden], [inert] *') || e.tabIndex < 0 || !e.checkVisibility({visibilityProperty: true})) return false
         if (e.type !== 'radio') return true
         const group = [...document.getElementsByName(e.name)].find(r => r.checked) || e
@@ -132,9 +134,13 @@ class Watched:
     def widths(self) -> None:
         """Nothing scrolls sideways, at any width."""
         for width in WIDTHS:
-            self.page.set_viewport_size({"width": width, "height": 844})
-            if (wide := self.page.evaluate(_SIDEWAYS)) is not None:
-                self.troubles.append(f"at {width} px: {wide}")
+            self.sideways(width)
+
+    def sideways(self, width: int) -> None:
+        """Nothing scrolls sideways at this width."""
+        self.page.set_viewport_size({"width": width, "height": 844})
+        if (wide := self.page.evaluate(_SIDEWAYS)) is not None:
+            self.troubles.append(f"at {width} px: {wide}")
 
     def keyboard(self, width: int) -> None:
         """The Tab key reaches everything, and everything that has the focus shows it and can be seen."""

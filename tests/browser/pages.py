@@ -3,8 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from tests.browser.scene import Scene
+
+Role = Literal["button", "checkbox", "link", "menuitem"]
+DIALOG, MENU, SUMMARY, STEP = "dialog[open]", "[popover]:popover-open", ".summary", ".step:not([hidden])"
+
+
+@dataclass(frozen=True)
+class Press:
+    """Something that is pressed, by its accessible name."""
+
+    role: Role
+    name: str
+    exact: bool = True
+
+
+@dataclass(frozen=True)
+class Write:
+    """Something that is written into a field."""
+
+    label: str
+    text: str
 
 
 @dataclass(frozen=True)
@@ -40,7 +61,15 @@ PAGES: dict[str, list[Visit]] = {
         Visit("contacts of a member", "/contacts", "mia"),
     ],
     "/contacts/new": [Visit("add contact", "/contacts/new")],
-    "/contacts/{contact_id}": [Visit("contact", "/contacts/{contact}")],
+    "/contacts/import": [
+        Visit("import contacts", "/contacts/import"),
+        Visit("import contacts as a member", "/contacts/import", "mia", 403),
+    ],
+    "/contacts/{contact_id}": [
+        Visit("contact", "/contacts/{contact}"),
+        Visit("contact for a member", "/contacts/{contact}", "mia"),
+        Visit("contact with a login", "/contacts/{mia}"),
+    ],
     "/contacts/{contact_id}/deletion": [Visit("delete contact", "/contacts/{contact}/deletion")],
     "/users": [Visit("users", "/users"), Visit("users for a member", "/users", "mia")],
     "/users/new": [Visit("add user", "/users/new"), Visit("add user, forbidden", "/users/new", "mia", 403)],
@@ -101,6 +130,7 @@ PAGES: dict[str, list[Visit]] = {
     M + "/answer": [
         Visit("review", "/partnerships/{borrowed}/modifications/{theirs}/answer"),
         Visit("review, all accepted", "/partnerships/{borrowed}/modifications/{theirs}/answer?all=accept"),
+        Visit("review, too late", "/partnerships/{crossing}/modifications/{answered}/answer", status=409),
     ],
     M + "/withdrawal": [
         Visit("withdraw a change", "/partnerships/{crossing}/modifications/{ours_in_crossing}/withdrawal")
@@ -132,9 +162,68 @@ PAGES: dict[str, list[Visit]] = {
 # What a browser is given instead of a page, and why.
 NO_PAGES = {
     P + "/modifications/new": "leads to where its form stands now",
+    "/contacts/import/confirmation": "leads to where an import begins",
+    "/contacts/import/template": "a file",
+    "/contacts/export": "a file",
     "/logo": "a picture",
     P + "/logo": "a picture",
 }
+
+AGAIN = "/partnerships/new?again={undeliverable}"
+NEXT = Press("button", "Next Step")
+PEOPLE = "name,email\nMarta Oduya,marta@elsewhere.example\nNobody,no-address\nNew One,new@one.example\nNew Two,new@one.example"
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What somebody does on a page, and what stands there then (a selector)."""
+
+    visit: Visit
+    shows: str
+    steps: tuple[Press | Write, ...]
+
+
+OPENED = [
+    Opened(Visit("menu of a tile", "/"), MENU, (Press("button", "Actions for Northwind Traders"),)),
+    Opened(
+        Visit("End Partnership", "/partnerships/{lent}"),
+        DIALOG,
+        (Press("button", "Actions for Northwind Traders"), Press("menuitem", "End Partnership")),
+    ),
+    Opened(Visit("Decline", "/partnerships/{received}"), DIALOG, (Press("button", "Decline"),)),
+    Opened(Visit("Accept a change", "/partnerships/{crossing}"), DIALOG, (Press("button", "Accept"),)),
+    Opened(Visit("Withdraw a change", "/partnerships/{crossing}"), DIALOG, (Press("button", "Withdraw"),)),
+    Opened(Visit("Add Contact(s)", "/partnerships/{lent}/contacts"), DIALOG, (Press("button", "Add"),)),
+    Opened(
+        Visit("Update Contacts", "/partnerships/{lent}/contacts"),
+        DIALOG,
+        (Press("checkbox", "Marta Oduya", exact=False), Press("button", "Update")),
+    ),
+    Opened(Visit("add partner managers", "/partnerships/{borrowed}/managers"), DIALOG, (Press("button", "Add"),)),
+    Opened(
+        Visit("Release Partner Manager", "/partnerships/{lent}/managers"), DIALOG, (Press("button", "Remove Mia Berg"),)
+    ),
+    Opened(Visit("Assign Contacts", AGAIN), "#assign-contacts:not([hidden])", (NEXT,)),
+    Opened(Visit("Assign Partner Manager", AGAIN), "#assign-partner-manager:not([hidden])", (NEXT, NEXT)),
+    Opened(Visit("Completed", AGAIN), MENU, (NEXT, Press("button", "Completed", exact=False))),
+    Opened(Visit("deactivation", "/users/{mia}"), DIALOG, (Press("link", "Deactivate", exact=False),)),
+    Opened(Visit("deletion", "/contacts/{contact}"), DIALOG, (Press("link", "Delete", exact=False),)),
+    Opened(Visit("Upload logo", "/profile"), DIALOG, (Press("link", "Upload logo"),)),
+    Opened(Visit("Add address", "/profile"), DIALOG, (Press("link", "Add address", exact=False),)),
+    Opened(
+        Visit("a login that fits nobody", "/login", "nobody"),
+        SUMMARY,
+        (Write("E-mail", "x@y.example"), Write("Password", "not the password"), Press("button", "Log in")),
+    ),
+    Opened(Visit("a registration with mistakes", "/register", "nobody"), SUMMARY, (Press("button", "Register"),)),
+    Opened(Visit("a contact with mistakes", "/contacts/new"), SUMMARY, (Press("button", "Add contact"),)),
+    Opened(Visit("a user with mistakes", "/users/new"), SUMMARY, (Press("button", "Add user"),)),
+    Opened(
+        Visit("an import looked at", "/contacts/import"),
+        ".outcomes",
+        (Write("Or paste the rows", PEOPLE), Press("button", "Show what will happen")),
+    ),
+]
 
 
 def url(scene: Scene, visit: Visit) -> str:

@@ -117,7 +117,7 @@ def play(stack: Stack) -> Scene:
     for id, side in ((ids["lent"], north), (ids["crossing"], long), (ids["borrowed"], north)):
         ada.until(id, status="accepted")
         side.until(id, status="accepted")
-    answered = propose(ada, ids["crossing"], add=(ours[3],))
+    ids["answered"] = answered = propose(ada, ids["crossing"], add=(ours[3],))
     long.until(ids["crossing"], status="modified")
     body = {"items": [{"contact_id": ours[3], "decision": "decline", "comment": "Too many."}], "suggestion": "Could Marta do both?"}  # fmt: skip
     long.post(f"/partnerships/{ids['crossing']}/modifications/{answered}/answer", body)

@@ -22,7 +22,7 @@ from services.gateway.identity import COOKIE
 from services.gateway.pages.deciding import DECISIONS
 from shared.errors import RateLimited, Unavailable
 from tests.browser.looking import Watched
-from tests.browser.pages import DECISION, NO_PAGES, PAGES, Visit, url
+from tests.browser.pages import DECISION, NO_PAGES, OPENED, PAGES, Opened, Visit, Write, url
 from tests.browser.scene import Scene, play
 from tests.support.axe import COLOURS, violations
 from tests.support.servers import free_port, until
@@ -106,6 +106,31 @@ def test_a_page_is_open_to_everybody(scene: Scene, go: Go, visit: Visit) -> None
     watched = go(visit.who)
     watched.visit(url(scene, visit), visit.status)
     nothing(look(watched))
+
+
+@pytest.mark.parametrize("opened", [pytest.param(one, id=one.visit.name) for one in OPENED])
+def test_what_opens_on_a_page_is_open_to_everybody(scene: Scene, go: Go, opened: Opened) -> None:
+    watched, troubles = go(opened.visit.who), []
+    page = watched.page
+    for width in (PHONE, DESKTOP):
+        page.set_viewport_size({"width": width, "height": 844})
+        page.emulate_media(color_scheme="light")
+        watched.visit(url(scene, opened.visit))
+        for step in opened.steps:
+            if isinstance(step, Write):
+                page.get_by_label(step.label).fill(step.text)
+            elif step.role == "checkbox":  # it may lie hidden below its label
+                page.get_by_role(step.role, name=step.name, exact=step.exact).first.press("Space")
+            else:
+                page.get_by_role(step.role, name=step.name, exact=step.exact).first.click()
+        page.locator(opened.shows).first.wait_for()
+        for theme in ("light", "dark"):
+            page.emulate_media(color_scheme=theme)
+            watched.troubles += [f"{theme}, {width} px: {one}" for one in violations(page)]
+        watched.sideways(width)
+        watched.focus(width)
+        troubles += watched.troubles
+    nothing(troubles)
 
 
 @pytest.mark.parametrize("visit", VISITS)
