@@ -45,7 +45,7 @@ def exported(page: Page) -> str:
 def open_to_everybody(page: Page) -> None:
     """Nothing for axe-core to find, in light and dark, and nothing to scroll sideways for, down to 320 px."""
     for theme in ("light", "dark"):
-        page.emulate_media(color_scheme=theme)
+        page.emulate_media(color_scheme=theme, reduced_motion="reduce")
         assert violations(page) == []
     before = page.viewport_size
     page.set_viewport_size({"width": 320, "height": 844})
