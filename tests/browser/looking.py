@@ -32,10 +32,13 @@ _REACHABLE = """
     })
     const told = e => e.outerHTML.slice(0, 120).replace(/\\s+/g, ' ')
 """
-_NOTE_FOCUS = (
-    "() => { window.reached = new Set(); document.addEventListener('focusin', e => window.reached.add(e.target)) }"
-)
-_NOT_REACHED = f"() => {{ {_REACHABLE} return reachable.filter(e => !window.reached.has(e)).map(told) }}"
+# By what an element is, not by the element: a part that follows changes may have been drawn anew meanwhile.
+_NOTE_FOCUS = f"""() => {{
+    {_REACHABLE}
+    window.reached = new Set()
+    document.addEventListener('focusin', e => window.reached.add(told(e.target)))
+}}"""
+_NOT_REACHED = f"() => {{ {_REACHABLE} return reachable.map(told).filter(one => !window.reached.has(one)) }}"
 _HOW_MANY = f"() => {{ {_REACHABLE} return reachable.length }}"
 
 # After a key was pressed the browser shows focus wherever a script puts it, as it does for the Tab key.
