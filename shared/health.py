@@ -36,6 +36,27 @@ MESSAGES_HANDLED = Counter("accord_messages_handled_total", "Messages handled, o
 MESSAGES_FAILED = Counter(
     "accord_messages_failed_total", "Attempts to handle a message that failed.", ["service", "type"]
 )
+MESSAGES_ABSORBED = Counter(
+    "accord_messages_absorbed_total",
+    "Messages that came again after they had been handled, and changed nothing.",
+    ["service"],
+)
+MESSAGES_EARLY = Counter("accord_messages_early_total", "Messages that came before the one they follow.", ["service"])
+MESSAGES_FORKED = Counter(
+    "accord_messages_forked_total", "Messages under a number under which another one had been said.", ["service"]
+)
+MESSAGES_REDELIVERED = Counter(
+    "accord_messages_redelivered_total",
+    "Messages that the broker had delivered before, as far as it knows.",
+    ["service"],
+)
+MESSAGES_SENT_AGAIN = Counter(
+    "accord_messages_sent_again_total", "Messages to another business, sent again for want of a receipt.", ["service"]
+)
+MESSAGES_UNCONFIRMED = Counter(
+    "accord_messages_unconfirmed_total", "Messages of which nobody knows whether the broker took them.", ["service"]
+)
+MESSAGES_REFUSED = Counter("accord_messages_refused_total", "Messages that the broker or no queue took.", ["service"])
 MESSAGE_AGE = Histogram(
     "accord_message_age_seconds",
     "From the time of a message to the end of its handling.",

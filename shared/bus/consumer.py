@@ -22,7 +22,15 @@ from shared.bus import topology
 from shared.bus.inbox import BACK_OFF, Handler, Inbox, Tally, Undecodable, decode
 from shared.bus.storage import Away
 from shared.bus.streams import Delivery
-from shared.health import MESSAGE_AGE, MESSAGES_FAILED, MESSAGES_HANDLED
+from shared.health import (
+    MESSAGE_AGE,
+    MESSAGES_ABSORBED,
+    MESSAGES_EARLY,
+    MESSAGES_FAILED,
+    MESSAGES_FORKED,
+    MESSAGES_HANDLED,
+    MESSAGES_REDELIVERED,
+)
 
 log = logging.getLogger(__name__)
 
@@ -122,6 +130,7 @@ class Feed:
                 )
                 refused.append(info["delivery_tag"])
         if deliveries:
+            MESSAGES_REDELIVERED.labels(self.service).inc(sum(d.again for d in deliveries))
             self._note(self._settle(connection, deliveries))
         try:
             for tag in refused:
@@ -163,6 +172,9 @@ class Feed:
                 connection.heartbeat_check()
 
     def _note(self, tally: Tally) -> None:
+        MESSAGES_ABSORBED.labels(self.service).inc(tally.duplicate)
+        MESSAGES_EARLY.labels(self.service).inc(tally.parked)
+        MESSAGES_FORKED.labels(self.service).inc(tally.forked)
         for kind, count in tally.types.items():
             MESSAGES_HANDLED.labels(self.service, kind).inc(count)
         for kind, count in tally.failures.items():

@@ -65,7 +65,7 @@ def _take(kinds: Sequence[str]) -> str:
     """
     return f"""
         begin;
-        select tenant, id, kind, service, subject, destination, type, sequence, body
+        select tenant, id, kind, service, subject, destination, type, sequence, body, attempts
         from outbox
         where due_at <= now() and kind in ({", ".join(f"'{kind}'" for kind in kinds)})
         order by due_at, id
@@ -140,7 +140,7 @@ where ctid = any (array(select ctid from answers where created_at < now() - inte
 
 
 class Row(NamedTuple):
-    """A row of the outbox that is due. `body` is the exact text that travels."""
+    """A row of the outbox that is due. `body` is the exact text that travels; `attempts` tells how often the broker has answered for it."""
 
     tenant: str
     id: str
@@ -151,6 +151,7 @@ class Row(NamedTuple):
     type: str
     sequence: int
     body: str
+    attempts: int = 0
 
 
 class ReceiptRow(NamedTuple):
@@ -402,10 +403,14 @@ class Relay:
             for row, verdict in zip(rows, found, strict=True)
             if verdict is not Verdict.UNKNOWN
         ]
+        health.MESSAGES_UNCONFIRMED.labels(self._service).inc(sum(len(rows) for rows, _ in started) - len(pairs))
         if not pairs:
             await database.execute("rollback")
             return
+        again = sum(row.kind == "peer" and row.attempts > 0 for row, _ in pairs)
+        health.MESSAGES_SENT_AGAIN.labels(self._service).inc(again)
         refused = [row for row, verdict in pairs if verdict is Verdict.REFUSED]
+        health.MESSAGES_REFUSED.labels(self._service).inc(len(refused))
         if refused:
             log.warning(
                 "%d messages were refused and wait, among them %s %s to %s: nobody takes them.",
