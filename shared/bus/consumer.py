@@ -18,8 +18,8 @@ from kombu import Connection
 from nameko.extensions import SharedExtension
 
 from shared import settings
-from shared.bus import topology
-from shared.bus.inbox import BACK_OFF, Handler, Inbox, Tally, Undecodable, decode
+from shared.bus import crash, topology
+from shared.bus.inbox import BACK_OFF, Handler, Inbox, Tally, Undecodable, decode, label
 from shared.bus.storage import Away
 from shared.bus.streams import Delivery
 from shared.health import (
@@ -132,13 +132,16 @@ class Feed:
         if deliveries:
             MESSAGES_REDELIVERED.labels(self.service).inc(sum(d.again for d in deliveries))
             self._note(self._settle(connection, deliveries))
+            crash.doing("message", map(label, deliveries))
         try:
             for tag in refused:
                 channel.basic_reject(tag, requeue=False)
             MESSAGES_FAILED.labels(self.service, "undecodable").inc(len(refused))
             # Never a tag that was rejected just now: the broker would close the channel.
             if last is not None:
+                crash.point("acknowledge.before")
                 channel.basic_ack(last, multiple=True)
+                crash.point("acknowledge.after")
         except OSError as error:
             # The connection is gone: the messages come again and the inbox knows them (fact N8).
             raise ConnectionError(str(error)) from error

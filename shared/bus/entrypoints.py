@@ -13,6 +13,7 @@ import psycopg
 from nameko.extensions import DependencyProvider, Entrypoint
 
 from shared import settings
+from shared.bus import crash
 from shared.bus.consumer import BatchConsumer
 from shared.bus.inbox import Handler
 from shared.bus.postgres import PostgresDatabase
@@ -60,9 +61,12 @@ def _entrypoint(ids: Sequence[str], *, anonymous: bool, replay: bool) -> Callabl
             try:
                 call = Call.of(name, request, ids, anonymous=anonymous)
                 repeatable = replay and call.idempotency_key is not None and not anonymous
+                crash.doing("command" if replay else "query", (name,))
+                crash.point("dedupe.before")
                 if repeatable and (answered := self.records.answered(call)) is not None:
                     outcome = "repeated"
                     return answered.result
+                crash.point("dedupe.after")
                 try:
                     result = method(self, call)
                 except Refusal:

@@ -18,7 +18,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from shared.bus import streams
+from shared.bus import crash, streams
 from shared.bus.records import Tables
 from shared.bus.storage import Away, Conflict, Database, Subject, Wanted
 from shared.bus.streams import Delivery, Verdict, Waiting
@@ -156,6 +156,8 @@ class Inbox:
     def _apply(self, deliveries: Sequence[Delivery], tally: Tally, *, drain: bool) -> None:
         mine = Tally()
         at = self.clock()
+        crash.doing("message", (label(d) for d in deliveries))
+        crash.point("dedupe.before")
         subjects = {(d.envelope.destination, d.envelope.subject) for d in deliveries}
         tenants = sorted({tenant for tenant, _ in subjects})
         heard = [self._heard(d) for d in deliveries]
@@ -164,6 +166,7 @@ class Inbox:
             waiting = sorted({(d.envelope.destination, d.envelope.subject) for d in deliveries if d.again or d.retry})
             unit.prefetch(subjects, self._needs(heard), waiting=waiting)
             self._fetch_waiting(unit, deliveries, set(waiting))
+            crash.point("dedupe.after")
             for i in sorted(range(len(deliveries)), key=lambda i: _order(deliveries[i])):
                 self._one(unit, deliveries[i], heard[i], mine, at, drain=drain)
             unit.commit()
@@ -212,7 +215,9 @@ class Inbox:
         if isinstance(message, ValidationError):
             raise message
         if handler is not None and message is not None:
+            crash.point("effect.before")
             handler.handle(unit, message, at)
+            crash.point("effect.after")
 
     def _one(
         self,
@@ -369,6 +374,7 @@ class Inbox:
         so that one deadly message takes no other with it. The broker's own count is of no use: it rises for a whole prefetch window at
         every lost connection.
         """
+        crash.doing("note", (label(d) for d in deliveries if d.again))
         subjects = {(d.envelope.destination, d.envelope.subject) for d in deliveries if d.again}
         together: list[Delivery] = []
         suspects: list[tuple[int, Delivery]] = []
@@ -397,6 +403,7 @@ class Inbox:
 
     def _note_again(self, d: Delivery, tally: Tally) -> bool:
         """Count one message as tried, right before it is handled alone. False when that was once too often: it is dead."""
+        crash.doing("note", (label(d),))
         subject = (d.envelope.destination, d.envelope.subject)
         with self.database.transaction((subject[0],)) as storage:
             unit = Unit(storage, self.service, Tables(()), self.clock())
@@ -454,6 +461,7 @@ class Inbox:
 
     def _note_failed(self, d: Delivery, error: Exception, tally: Tally) -> None:
         """Keep a failing message as a row, and have it come back after a while; after five attempts it is dead."""
+        crash.doing("note", (label(d),))
         at = self.clock()
         subject = (d.envelope.destination, d.envelope.subject)
         with self.database.transaction((subject[0],)) as storage:
@@ -488,6 +496,11 @@ class Inbox:
 
 def _order(d: Delivery) -> tuple[str, str, str, str, int]:
     return (*d.key, d.envelope.sequence)
+
+
+def label(d: Delivery) -> str:
+    """What a message is called where it is at hand: `peer:offer.sent`."""
+    return f"{d.envelope.kind}:{d.envelope.type}"
 
 
 def _due(row: Waiting, at: datetime) -> bool:

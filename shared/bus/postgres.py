@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import psycopg
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from shared.bus import live
+from shared.bus import crash, live
 from shared.bus.records import Table
 from shared.bus.storage import Answer, Away, Changes, Conflict, Fetched, Kept, Subject, Wanted
 from shared.bus.streams import Key, Stream, Waiting
@@ -271,15 +271,19 @@ class PostgresStorage:
                 self._execute(_SETTLED, _spread([(*key, sequence, id) for key, sequence, id in changes.settled], 6))
             if changes.inbox:
                 self._execute(_INBOX, _columns(changes.inbox, _INBOX_COLUMNS))
+            crash.point("outbox.before")
             if changes.outbox:
                 self._execute(_OUTBOX, _columns(changes.outbox, _OUTBOX_COLUMNS))
+            crash.point("outbox.after")
             if changes.confirmed:
                 self._execute(_CONFIRMED, _spread([(*key, upto) for key, upto in changes.confirmed], 5))
             if changes.outbox or any(s.receipt_due for s in changes.streams):
                 self._execute("select pg_notify('outbox', '')")
             if changes.told:
                 self._execute(_TELL, [live.CHANNEL, live.payloads(changes.told)])
+            crash.point("commit.before")
             self._connection.commit()
+        crash.point("commit.after")
 
     def _commit_streams(self, changed: Sequence[Stream]) -> None:
         new = [s for s in changed if s.fresh]

@@ -23,6 +23,7 @@ from pamqp.commands import Basic
 from pamqp.frame import marshal
 from pamqp.header import ContentHeader
 
+from shared.bus import crash
 from shared.bus.topology import CONTENT_TYPE, DEFAULT_EXCHANGE
 from shared.ids import new_id
 from shared.logs import mask
@@ -195,6 +196,7 @@ class Publisher:
         try:
             async with asyncio.timeout(self._confirm_s):
                 confirmations = await writing
+                crash.point("publish.after")
                 await _settled(channel, [c for c in confirmations if c is not None])
         except TimeoutError:
             self._complain(f"not all was confirmed within {self._confirm_s:g} s")
@@ -203,6 +205,7 @@ class Publisher:
             return unknown
         if not writing.done() or writing.cancelled():
             return unknown
+        crash.point("confirm.after")
         verdicts = [_verdict(confirmation) for confirmation in writing.result()]
         if channel.is_closed and not self._lost.is_set():
             for place, verdict in enumerate(verdicts):
@@ -314,6 +317,7 @@ async def _settled(channel: Channel, confirmations: Sequence[Confirmation]) -> N
 
     def one(_: Confirmation) -> None:
         nonlocal left
+        crash.point("confirm.before")
         left -= 1
         if not left:
             done.set()

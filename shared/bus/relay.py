@@ -25,7 +25,7 @@ from typing import Any, LiteralString, NamedTuple
 import psycopg
 
 from shared import health, logs, settings
-from shared.bus import live, topology
+from shared.bus import crash, live, topology
 from shared.bus.publisher import Outgoing, Publisher, Verdict
 from shared.clock import now
 from shared.contracts.messages import Envelope, Receipt
@@ -372,6 +372,7 @@ class Relay:
         if not rows:
             await database.execute("rollback")
         self._more = len(rows) == BATCH
+        crash.doing("relay", (f"{row.kind}:{row.type}" for row in rows))
         # Two commands on one stream may become due in the other order than they are numbered.
         return sorted(rows, key=lambda row: row.sequence)
 
@@ -387,6 +388,8 @@ class Relay:
                 log.error("%s %s cannot be sent: %s", row.type, row.id, error)
                 hopeless.append(row)
         started: list[tuple[list[Row], Awaitable[list[Verdict]]]] = []
+        if rows:
+            crash.point("publish.before")
         for publisher, group in ((self._peers, peers), (self._cell, local)):
             if publisher is not None and group:
                 started.append(([row for row, _ in group], publisher.start([message for _, message in group])))
@@ -416,6 +419,7 @@ class Relay:
                 "%d messages were refused and wait, among them %s %s to %s: nobody takes them.",
                 len(refused), refused[0].type, refused[0].id, refused[0].destination,
             )  # fmt: skip
+        crash.point("mark.before")
         async with database.pipeline():
             await database.execute(
                 _MARK,
@@ -427,6 +431,7 @@ class Relay:
                 prepare=True,
             )
             await database.execute("commit")
+        crash.point("mark.after")
 
     # --- receipts ----------------------------------------------------------------------------------------------------
 
@@ -455,6 +460,7 @@ class Relay:
         taken = [ReceiptRow._make(row) for row in await cursor.fetchall()]
         if not taken:
             return False
+        crash.doing("receipt", ("peer:receipt",))
         self._in_flight += 1
         try:
             rows, messages = [], []
@@ -464,6 +470,7 @@ class Relay:
                     rows.append(row)
                 except ValueError as error:
                     log.error("The receipt for %s cannot be sent: %s", row.subject, error)
+            crash.point("publish.before")
             verdicts = await self._peers.start(messages)
             unknown = [row for row, verdict in zip(rows, verdicts, strict=True) if verdict is Verdict.UNKNOWN]
             if unknown:
@@ -562,6 +569,7 @@ def main(arguments: Sequence[str]) -> int:
         return 1
     try:
         logs.set_up(f"{arguments[0]}-relay")
+        crash.watch(f"{arguments[0]}-relay")
         asyncio.new_event_loop().run_until_complete(relay(arguments[0]))
     except settings.MissingSetting as error:
         print(error, file=sys.stderr)

@@ -22,7 +22,7 @@ from nameko.rpc import ReplyListener, RpcConsumer, get_rpc_exchange
 from nameko.rpc import Rpc as NamekoRpc
 
 from shared import settings
-from shared.bus import serialization
+from shared.bus import crash, serialization
 from shared.errors import Refusal, Unavailable, refusal
 
 log = logging.getLogger(__name__)
@@ -105,13 +105,17 @@ class AnsweringConsumer(RpcConsumer):  # type: ignore[misc]
             # nameko makes text of all numbers in the arguments; ours are plain JSON as they are.
             error["exc_args"] = [exc_info[1].detail, exc_info[1].info]
         properties = message.properties
+        crash.point("answer.before")
         if properties.get("reply_to"):
             try:
                 payload = {"result": result, "error": error}
                 _publish(payload, routing_key=properties["reply_to"], correlation_id=properties.get("correlation_id"))
             except Exception:
                 log.warning("an answer could not be sent", exc_info=True)
+        crash.point("answer.after")
+        crash.point("acknowledge.before")
         self.queue_consumer.ack_message(message)
+        crash.point("acknowledge.after")
         return result, exc_info
 
 

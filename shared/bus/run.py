@@ -22,7 +22,7 @@ from nameko.extensions import ENTRYPOINT_EXTENSIONS_ATTR
 from nameko.runners import ServiceRunner
 
 from shared import health, logs, settings
-from shared.bus import serialization
+from shared.bus import crash, serialization
 from shared.bus.consumer import BatchConsumer, assert_patched
 from shared.bus.green_wait import green_wait
 
@@ -60,6 +60,7 @@ def main(module: str) -> int:
     cls = service_class(module)
     name: str = cls.name
     logs.set_up(name)
+    crash.watch(name)
     # Refusals are answers, not errors; nameko would log each with a traceback.
     logging.getLogger("nameko.containers").setLevel(logging.ERROR)
     assert_patched()

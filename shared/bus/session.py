@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from shared.bus import crash
 from shared.bus.records import Tables
 from shared.bus.storage import Answer, Away, Conflict, Database
 from shared.bus.unit import Unit
@@ -51,7 +52,9 @@ class Session:
             try:
                 with self.database.transaction(tenants) as storage:
                     unit = Unit(storage, self.service, self.tables, self.clock())
+                    crash.point("effect.before")
                     result = handler(unit, call, *args, now=unit.now, **more)
+                    crash.point("effect.after")
                     begun = True
                     unit.commit(_answer(call, tenants[0], result))
                     return result
