@@ -1,4 +1,4 @@
-"""Entrypoints of the accounts service; what they mean is in handlers.py. Here passwords are hashed off the hub, and neighbours asked."""
+"""Entrypoints of the accounts service; what they mean is in handlers/. Here passwords are hashed off the hub, and neighbours asked."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import datetime
 
 from eventlet.semaphore import Semaphore
 
-from services.accounts import commands, handlers, passwords, sharing
+from services.accounts import commands, handlers, passwords
 from services.accounts.domain import attempts, environments
 from services.accounts.domain.businesses import may_be_tenant
 from services.accounts.domain.sessions import Token, read_token
@@ -59,68 +59,71 @@ class AccountsService:
     def register_tenant(self, call: Call) -> Json:
         body = call.read(commands.RegisterTenant)
         call = replace(call, tenant=body.tenant, actor=SYSTEM)
-        return self.records.run(handlers.register_tenant, call, body, _hash(body.password))
+        return self.records.run(handlers.registering.register_tenant, call, body, _hash(body.password))
 
     @query()
     def get_profile(self, call: Call) -> Json:
-        return self.records.read(handlers.get_profile, call)
+        return self.records.read(handlers.profile.get_profile, call)
 
     @command()
     def update_profile(self, call: Call) -> Json:
-        return self.records.run(handlers.update_profile, call)
+        return self.records.run(handlers.profile.update_profile, call)
 
     # People
 
     @query()
     def list_users(self, call: Call) -> Json:
-        return self.records.read(handlers.list_users, call)
+        return self.records.read(handlers.users.list_users, call)
 
     @query()
     def get_people(self, call: Call) -> Json:
-        return self.records.read(handlers.get_people, call)
+        return self.records.read(handlers.users.get_people, call)
 
     @command()
     def create_user(self, call: Call) -> Json:
-        self.records.read(handlers.check_admin, call)
+        self.records.read(handlers.admission.check_admin, call)
         body = call.read(commands.CreateUser)
         if body.contact_id is not None:
             self._ensure_contact(call.tenant, body.contact_id)
         password_hash = _hash(body.password) if body.password else ""
-        return self.records.run(handlers.create_user, call, body, password_hash)
+        return self.records.run(handlers.users.create_user, call, body, password_hash)
 
     @command("user_id")
     def update_user(self, call: Call) -> Json:
-        return self.records.run(handlers.update_user, call)
+        return self.records.run(handlers.users.update_user, call)
 
     @query()
     def get_me(self, call: Call) -> Json:
-        return self.records.read(handlers.get_me, call)
+        return self.records.read(handlers.me.get_me, call)
 
     @command()
     def update_me(self, call: Call) -> Json:
-        return self.records.run(handlers.update_me, call)
+        return self.records.run(handlers.me.update_me, call)
 
     # Logging in
 
     @query(anonymous=True)
     def open_session(self, call: Call) -> Json:
         body = call.read(commands.OpenSession)
-        tenant, email = body.tenant.strip().lower(), handlers.login_email(body.email)
+        tenant, email = body.tenant.strip().lower(), handlers.logging_in.login_email(body.email)
         counted_as = attempts.account_key(tenant, email)
         # Whatever cannot be a tenant name is looked for under one that nobody has, so that it takes as long as any other.
         call = replace(
-            call, tenant=tenant if may_be_tenant(tenant) else handlers.INSTALLATION, actor=SYSTEM, idempotency_key=None
+            call,
+            tenant=tenant if may_be_tenant(tenant) else handlers.logging_in.INSTALLATION,
+            actor=SYSTEM,
+            idempotency_key=None,
         )
 
-        def find() -> handlers.Knocking:
+        def find() -> handlers.logging_in.Knocking:
             self._ensure_address(body.address)
-            return self.records.read(handlers.find_login, call, email, counted_as, _per_account())
+            return self.records.read(handlers.logging_in.find_login, call, email, counted_as, _per_account())
 
         found = self._opened_by(body.password, call, find, body.address)
         if found is None:
-            raise NotAuthenticated(handlers.WRONG_LOGIN)
+            raise NotAuthenticated(handlers.logging_in.WRONG_LOGIN)
         token = Token(call.tenant, new_id(), secrets.token_hex(32))
-        return self.records.run(handlers.open_session, call, found, token)
+        return self.records.run(handlers.logging_in.open_session, call, found, token)
 
     @query(anonymous=True)
     def authenticate(self, call: Call) -> Json:
@@ -128,94 +131,98 @@ class AccountsService:
         if token is None:
             raise NotAuthenticated()
         call = replace(call, tenant=token.tenant, actor=SYSTEM, idempotency_key=None)
-        known = self.records.read(handlers.authenticate, call, token)
+        known = self.records.read(handlers.sessions.authenticate, call, token)
         if known.touch:
-            self.records.run(handlers.touch_session, call, token.session_id)
+            self.records.run(handlers.sessions.touch_session, call, token.session_id)
         return known.answer
 
     @command()
     def close_session(self, call: Call) -> Json:
         token = read_token(call.read(commands.CloseSession).token)
         # A token of another business is none of ours, and one that is none needs no closing.
-        return self.records.run(handlers.close_session, call, token) if token and token.tenant == call.tenant else {}
+        return (
+            self.records.run(handlers.sessions.close_session, call, token)
+            if token and token.tenant == call.tenant
+            else {}
+        )
 
     @query()
     def list_sessions(self, call: Call) -> Json:
-        return self.records.read(handlers.list_sessions, call)
+        return self.records.read(handlers.sessions.list_sessions, call)
 
     @command("session_id")
     def revoke_session(self, call: Call) -> Json:
-        return self.records.run(handlers.revoke_session, call)
+        return self.records.run(handlers.sessions.revoke_session, call)
 
     @command()
     def change_password(self, call: Call) -> Json:
-        self.records.read(handlers.own_login, call, _per_account())
+        self.records.read(handlers.logging_in.own_login, call, _per_account())
         body = call.read(commands.ChangePassword)
         found = self._opened_by(
-            body.old, call, lambda: self.records.read(handlers.own_login, call, _per_account()), None
+            body.old, call, lambda: self.records.read(handlers.logging_in.own_login, call, _per_account()), None
         )
         if found is None:
-            raise handlers.wrong_old_password()
+            raise handlers.passwords.wrong_old_password()
         password_hash = _hash(body.new)
-        return self.records.run(handlers.change_password, call, body, found.password_hash, password_hash)
+        return self.records.run(handlers.passwords.change_password, call, body, found.password_hash, password_hash)
 
     # Environments and settings
 
     @query()
     def get_environments(self, call: Call) -> Json:
-        return self.records.read(handlers.get_environments, call)
+        return self.records.read(handlers.environments.get_environments, call)
 
     @command()
     def set_environments(self, call: Call) -> Json:
-        dropped = self.records.read(handlers.dropped_roles, call)
+        dropped = self.records.read(handlers.environments.dropped_roles, call)
         if dropped:
             in_use = self.contacts.roles_in_use(tenant=call.tenant, actor=SYSTEM, role_ids=sorted(dropped))["role_ids"]
             environments.ensure_unused(dropped, in_use)
-        return self.records.run(handlers.set_environments, call, frozenset(dropped))
+        return self.records.run(handlers.environments.set_environments, call, frozenset(dropped))
 
     @query()
     def get_settings(self, call: Call) -> Json:
-        return self.records.read(handlers.get_settings, call)
+        return self.records.read(handlers.settings.get_settings, call)
 
     @command()
     def update_settings(self, call: Call) -> Json:
-        return self.records.run(handlers.update_settings, call)
+        return self.records.run(handlers.settings.update_settings, call)
 
     # What offers tells
 
-    @on(OfferArrived, needs=handlers.looked_at)
+    @on(OfferArrived, needs=handlers.recipients.looked_at)
     def offer_arrived(self, work: Work, message: Heard[OfferArrived], now: datetime) -> None:
-        handlers.offer_arrived(work, message, now)
+        handlers.recipients.offer_arrived(work, message, now)
 
     @on(DeclineGiven)
     def decline_given(self, work: Work, message: Heard[DeclineGiven], now: datetime) -> None:
-        handlers.decline_given(work, message, now)
+        handlers.recipients.decline_given(work, message, now)
 
     # Profiles, ours and those of counterparts
 
     @on(AcceptanceGiven)
     def acceptance_given(self, work: Work, message: Heard[AcceptanceGiven], now: datetime) -> None:
-        sharing.acceptance_given(work, message, now)
+        handlers.sharing.acceptance_given(work, message, now)
 
     @on(AcceptanceReceived)
     def acceptance_received(self, work: Work, message: Heard[AcceptanceReceived], now: datetime) -> None:
-        sharing.acceptance_received(work, message, now)
+        handlers.sharing.acceptance_received(work, message, now)
 
     @on(EndGiven)
     def end_given(self, work: Work, message: Heard[EndGiven], now: datetime) -> None:
-        sharing.partnership_ended(work, message, now)
+        handlers.sharing.partnership_ended(work, message, now)
 
     @on(EndReceived)
     def end_received(self, work: Work, message: Heard[EndReceived], now: datetime) -> None:
-        sharing.partnership_ended(work, message, now)
+        handlers.sharing.partnership_ended(work, message, now)
 
     @on(ProfileShared)
     def profile_shared(self, work: Work, message: Heard[ProfileShared], now: datetime) -> None:
-        sharing.profile_shared(work, message, now)
+        handlers.sharing.profile_shared(work, message, now)
 
     @on(ProfileDue)
     def profile_due(self, work: Work, message: Heard[ProfileDue], now: datetime) -> None:
-        sharing.profile_due(work, message, now)
+        handlers.sharing.profile_due(work, message, now)
 
     # Helpers
 
@@ -225,27 +232,29 @@ class AccountsService:
 
     def _ensure_address(self, address: str | None) -> None:
         if address:
-            call = Call("open_session", handlers.INSTALLATION, SYSTEM)
+            call = Call("open_session", handlers.logging_in.INSTALLATION, SYSTEM)
             limit = settings.number("ACCORD_FAILED_LOGINS_PER_ADDRESS", attempts.PER_ADDRESS)
-            handlers.ensure_no_wait(self.records.read(handlers.address_wait, call, address, limit))
+            handlers.logging_in.ensure_no_wait(
+                self.records.read(handlers.logging_in.address_wait, call, address, limit)
+            )
 
     def _opened_by(
-        self, password: str, call: Call, find: Callable[[], handlers.Knocking], address: str | None
-    ) -> handlers.Knocking | None:
+        self, password: str, call: Call, find: Callable[[], handlers.logging_in.Knocking], address: str | None
+    ) -> handlers.logging_in.Knocking | None:
         """The login that `find` finds, if the password is its own; else None, and a failure more. Raises RateLimited.
 
         The failures are looked at when it is one's turn to hash: many who try at once try no more often than one after the other.
         """
         with _HASHING:
             found = find()
-            handlers.ensure_no_wait(found.wait)
+            handlers.logging_in.ensure_no_wait(found.wait)
             if off_hub(passwords.verify_password, found.password_hash, password):
                 return found
             self._note_failure(call, found.counted_as, address)
             return None
 
     def _note_failure(self, call: Call, counted_as: str, address: str | None) -> None:
-        self.records.run(handlers.note_failure, replace(call, idempotency_key=None), counted_as)
+        self.records.run(handlers.logging_in.note_failure, replace(call, idempotency_key=None), counted_as)
         if address:
-            call = Call("open_session", handlers.INSTALLATION, SYSTEM)
-            self.records.run(handlers.note_failure, call, attempts.address_key(address))
+            call = Call("open_session", handlers.logging_in.INSTALLATION, SYSTEM)
+            self.records.run(handlers.logging_in.note_failure, call, attempts.address_key(address))

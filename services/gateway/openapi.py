@@ -19,7 +19,7 @@ _PERSONAL = ("not_authenticated", "forbidden")
 
 def describe(routes: Sequence[Route], version: str) -> dict[str, Any]:
     """The OpenAPI 3.1 document of these routes."""
-    models: dict[Any, Literal["validation", "serialization"]] = {schemas.Problem: "serialization"}
+    models: dict[Any, Literal["validation", "serialization"]] = {schemas.basics.Problem: "serialization"}
     for route in routes:
         if route.body:
             models[route.body] = "validation"

@@ -12,7 +12,7 @@ ROUTES = (
         service="accounts",
         rpc="get_environments",
         summary="Our environments and their roles",
-        result=schemas.Environments,
+        result=schemas.accounts.Environments,
     ),
     Route(
         method="PUT",
@@ -20,8 +20,8 @@ ROUTES = (
         service="accounts",
         rpc="set_environments",
         summary="Replace our environments and their roles",
-        body=schemas.GivenEnvironments,
-        result=schemas.Environments,
+        body=schemas.accounts.GivenEnvironments,
+        result=schemas.accounts.Environments,
         codes=("role_in_use", "changed_meanwhile"),
     ),
 )

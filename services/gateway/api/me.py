@@ -23,7 +23,7 @@ ROUTES = (
         service="accounts",
         rpc="get_me",
         summary="Who I am and what I may do",
-        result=schemas.Me,
+        result=schemas.accounts.Me,
     ),
     Route(
         method="PATCH",
@@ -31,8 +31,8 @@ ROUTES = (
         service="accounts",
         rpc="update_me",
         summary="Change my name, language, time zone and preferences",
-        body=schemas.MeChange,
-        result=schemas.Me,
+        body=schemas.accounts.MeChange,
+        result=schemas.accounts.Me,
     ),
     Route(
         method="POST",
@@ -40,7 +40,7 @@ ROUTES = (
         service="accounts",
         rpc="change_password",
         summary="Change my password; all my other sessions end",
-        body=schemas.PasswordChange,
+        body=schemas.accounts.PasswordChange,
         status=204,
         filling=_session,
         fills=frozenset({"session_id"}),

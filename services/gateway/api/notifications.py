@@ -12,8 +12,8 @@ ROUTES = (
         service="notifications",
         rpc="list_notifications",
         summary="My notifications, newest first",
-        query=schemas.NotificationSearch,
-        result=schemas.NotificationList,
+        query=schemas.notifications.NotificationSearch,
+        result=schemas.notifications.NotificationList,
     ),
     Route(
         method="POST",
@@ -21,8 +21,8 @@ ROUTES = (
         service="notifications",
         rpc="mark_read",
         summary="Mark some or all of them as read",
-        body=schemas.Read,
-        result=schemas.UnreadCount,
+        body=schemas.notifications.Read,
+        result=schemas.notifications.UnreadCount,
         codes=("not_found",),
     ),
     Route(
@@ -31,7 +31,7 @@ ROUTES = (
         service="notifications",
         rpc="get_preferences",
         summary="How I am told",
-        result=schemas.NotificationPreferences,
+        result=schemas.notifications.NotificationPreferences,
     ),
     Route(
         method="PUT",
@@ -39,7 +39,7 @@ ROUTES = (
         service="notifications",
         rpc="set_preferences",
         summary="Choose how I am told",
-        body=schemas.GivenNotificationPreferences,
-        result=schemas.NotificationPreferences,
+        body=schemas.notifications.GivenNotificationPreferences,
+        result=schemas.notifications.NotificationPreferences,
     ),
 )

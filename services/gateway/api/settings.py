@@ -12,7 +12,7 @@ ROUTES = (
         service="accounts",
         rpc="get_settings",
         summary="How long offers stay open, who may send us offers, limits",
-        result=schemas.Settings,
+        result=schemas.accounts.Settings,
     ),
     Route(
         method="PATCH",
@@ -20,8 +20,8 @@ ROUTES = (
         service="accounts",
         rpc="update_settings",
         summary="Change the settings",
-        body=schemas.SettingsChange,
-        result=schemas.Settings,
+        body=schemas.accounts.SettingsChange,
+        result=schemas.accounts.Settings,
         codes=("changed_meanwhile",),
     ),
 )

@@ -11,8 +11,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from services.accounts import handlers, sharing
-from services.accounts.domain.businesses import Address
+from services.accounts import handlers
+from services.accounts.domain.attempts import Attempts
+from services.accounts.domain.businesses import Address, Business
 from services.accounts.domain.counterparts import Counterpart, Profile
 from services.accounts.store import TABLES
 from shared.bus.postgres import PostgresDatabase
@@ -36,16 +37,18 @@ def tenant() -> str:
 def test_all_that_is_known_of_a_business_comes_back(accounts: Accounts, tenant: str) -> None:
     ada = accounts.register(tenant, "ada@example.org")["user"]["id"]
     address = {"type": "Shipping", "line1": "1 Main Street", "city": "Łódź", "default": True}
-    changed = accounts.ask(handlers.update_profile, accounts.call(ada, tenant, phone="+1", addresses=[address]))
-    assert accounts.look(handlers.get_profile, accounts.call(ada, tenant)) == changed
+    changed = accounts.ask(handlers.profile.update_profile, accounts.call(ada, tenant, phone="+1", addresses=[address]))
+    assert accounts.look(handlers.profile.get_profile, accounts.call(ada, tenant)) == changed
     accounts.ask(
-        handlers.update_me, accounts.call(ada, tenant, preferences={"wizard": False, "rows": 20, "view": "tiles"})
+        handlers.me.update_me, accounts.call(ada, tenant, preferences={"wizard": False, "rows": 20, "view": "tiles"})
     )
-    me = accounts.look(handlers.get_me, accounts.call(ada, tenant))
+    me = accounts.look(handlers.me.get_me, accounts.call(ada, tenant))
     assert me["preferences"] == {"wizard": False, "rows": 20, "view": "tiles"}
-    settings = accounts.ask(handlers.update_settings, accounts.call(ada, tenant, blocked_tenants=["northwind"]))
-    assert accounts.look(handlers.get_settings, accounts.call(ada, tenant)) == settings
-    environments = accounts.look(handlers.get_environments, accounts.call(ada, tenant))
+    settings = accounts.ask(
+        handlers.settings.update_settings, accounts.call(ada, tenant, blocked_tenants=["northwind"])
+    )
+    assert accounts.look(handlers.settings.get_settings, accounts.call(ada, tenant)) == settings
+    environments = accounts.look(handlers.environments.get_environments, accounts.call(ada, tenant))
     assert [len(one["roles"]) for one in environments["items"]] == [3, 3, 3]
 
 
@@ -55,7 +58,7 @@ def test_users_are_listed_by_folded_name_page_by_page(accounts: Accounts, tenant
         accounts.add(ada, f"{name}@example.org", tenant=tenant)
     names, cursor = [], None
     while True:
-        page = accounts.look(handlers.list_users, accounts.call(ada, tenant, limit=2, cursor=cursor))
+        page = accounts.look(handlers.users.list_users, accounts.call(ada, tenant, limit=2, cursor=cursor))
         names += [user["name"] for user in page["items"]]
         cursor = page["next"]
         if cursor is None:
@@ -69,7 +72,7 @@ def test_users_are_found_by_a_part_of_their_name_or_e_mail(accounts: Accounts, t
         accounts.add(ada, f"{name}@{name}.example", tenant=tenant)
 
     def found(q: str) -> list[str]:
-        page = accounts.look(handlers.list_users, accounts.call(ada, tenant, q=q))
+        page = accounts.look(handlers.users.list_users, accounts.call(ada, tenant, q=q))
         return [user["name"] for user in page["items"]]
 
     assert found("A") == ["Ada", "Bob", "Carl", "Dan", "Zoe"]
@@ -83,13 +86,13 @@ def test_sessions_are_found_by_their_user_and_ended_all(accounts: Accounts, tena
     bob = accounts.add(ada, "bob@example.org", tenant=tenant)["id"]
     tokens = [accounts.log_in("bob@example.org", "another one", tenant) for _ in range(5)]
     mine = accounts.log_in("ada@example.org", tenant=tenant)
-    listed = accounts.look(handlers.list_sessions, accounts.call(bob, tenant, limit=3))
+    listed = accounts.look(handlers.sessions.list_sessions, accounts.call(bob, tenant, limit=3))
     assert [one["id"] for one in listed["items"]] == [token.session_id for token in reversed(tokens)][:3]
-    accounts.ask(handlers.update_user, accounts.call(ada, tenant, path={"user_id": bob}, active=False))
+    accounts.ask(handlers.users.update_user, accounts.call(ada, tenant, path={"user_id": bob}, active=False))
     for token in tokens:
         with pytest.raises(NotAuthenticated):
-            accounts.look(handlers.authenticate, accounts.call("system", tenant), token)
-    accounts.look(handlers.authenticate, accounts.call("system", tenant), mine)
+            accounts.look(handlers.sessions.authenticate, accounts.call("system", tenant), token)
+    accounts.look(handlers.sessions.authenticate, accounts.call("system", tenant), mine)
 
 
 def test_failed_logins_are_counted_and_forgotten_when_they_are_old(accounts: Accounts, tenant: str) -> None:
@@ -100,9 +103,7 @@ def test_failed_logins_are_counted_and_forgotten_when_they_are_old(accounts: Acc
     accounts.pass_time(hours=1)
     with pytest.raises(NotAuthenticated):
         accounts.log_in("9@example.org", "wrong", tenant)
-    left = accounts.look(
-        lambda work, call, now: work.find(handlers.Attempts, tenant).items, accounts.call("system", tenant)
-    )
+    left = accounts.look(lambda work, call, now: work.find(Attempts, tenant).items, accounts.call("system", tenant))
     assert [one.failed for one in left] == [1]
 
 
@@ -128,11 +129,13 @@ def test_what_a_counterpart_told_and_was_told_comes_back(accounts: Accounts, ten
     told = ProfileShared.model_validate(
         {"counter": 3, "company": "Łódź", "logo": logo, "addresses": [{"type": "Billing", "city": "Łódź"}]}
     )
-    _heard(accounts, sharing.profile_shared, told, tenant, "northwind", "northwind")
+    _heard(accounts, handlers.sharing.profile_shared, told, tenant, "northwind", "northwind")
     before = _known(accounts, tenant, "northwind")
     assert (before.live, before.told, before.counter, before.stated) == ((), -1, 3, -1)
     partnership = new_id()
-    _heard(accounts, sharing.acceptance_received, _accepted(accounts, tenant, "northwind"), tenant, partnership)
+    _heard(
+        accounts, handlers.sharing.acceptance_received, _accepted(accounts, tenant, "northwind"), tenant, partnership
+    )
     after = _known(accounts, tenant, "northwind")
     assert (after.live, after.told, after.stated) == ((partnership,), 0, 3)
     address = Address(type="Billing", city="Łódź")
@@ -142,17 +145,19 @@ def test_what_a_counterpart_told_and_was_told_comes_back(accounts: Accounts, ten
 def test_a_change_is_told_to_live_counterparts_only_page_by_page(
     accounts: Accounts, tenant: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sharing, "_TELL_AT_ONCE", 2)
+    monkeypatch.setattr(handlers.sharing, "_TELL_AT_ONCE", 2)
     ada = accounts.register(tenant, "ada@example.org")["user"]["id"]
     for number in range(5):
         partnership, customer = new_id(), f"customer-{number}"
-        _heard(accounts, sharing.acceptance_received, _accepted(accounts, tenant, customer), tenant, partnership)
+        _heard(
+            accounts, handlers.sharing.acceptance_received, _accepted(accounts, tenant, customer), tenant, partnership
+        )
         if number == 1:
             end = EndGiven(
                 counterpart=customer, company="C", by=Person(id=ada, name="Ada"), at=accounts.now, reason="Done."
             )
-            _heard(accounts, sharing.partnership_ended, end, tenant, partnership)
-    accounts.ask(handlers.update_profile, accounts.call(ada, tenant, phone="2"))
+            _heard(accounts, handlers.sharing.partnership_ended, end, tenant, partnership)
+    accounts.ask(handlers.profile.update_profile, accounts.call(ada, tenant, phone="2"))
     timers = [ProfileDue()]
 
     class Noting:
@@ -169,7 +174,7 @@ def test_a_change_is_told_to_live_counterparts_only_page_by_page(
             self._work.later(timer, **more)
 
     def run(work: Any, message: Any, now: Any) -> None:
-        sharing.profile_due(Noting(work), message, now)
+        handlers.sharing.profile_due(Noting(work), message, now)
 
     ran = 0
     while timers:
@@ -190,13 +195,13 @@ def test_a_profile_that_is_changed_during_an_acceptance_reaches_that_counterpart
     message = Heard(tenant, tenant, new_id(), 1, accounts.now, _accepted(accounts, tenant, "northwind"))
 
     def change() -> None:
-        accounts.ask(handlers.update_profile, accounts.call(ada, tenant, phone="2"))
-        _heard(accounts, sharing.profile_due, ProfileDue(), tenant, tenant)
+        accounts.ask(handlers.profile.update_profile, accounts.call(ada, tenant, phone="2"))
+        _heard(accounts, handlers.sharing.profile_due, ProfileDue(), tenant, tenant)
 
     changing = threading.Thread(target=change)
 
     def accept(work: Any, call: Any, now: Any) -> None:
-        sharing.acceptance_received(work, message, now)
+        handlers.sharing.acceptance_received(work, message, now)
         changing.start()
         changing.join(0.3)
 
@@ -230,7 +235,7 @@ def test_of_many_who_get_one_email_at_once_one_keeps_it(postgres: PostgresDataba
     ada = accounts.register(tenant, "ada@example.org")["user"]["id"]
     results = _at_once(*[lambda: accounts.add(ada, "bob@example.org", tenant=tenant)] * 6)
     assert results.count(EmailTaken) == 5
-    assert len(accounts.look(handlers.list_users, accounts.call(ada, tenant))["items"]) == 2
+    assert len(accounts.look(handlers.users.list_users, accounts.call(ada, tenant))["items"]) == 2
 
 
 def test_two_admins_cannot_leave_at_once(postgres: PostgresDatabase, tenant: str) -> None:
@@ -240,7 +245,7 @@ def test_two_admins_cannot_leave_at_once(postgres: PostgresDatabase, tenant: str
 
     def leave(user_id: str) -> Callable[[], Any]:
         call = accounts.call("system", tenant, path={"user_id": user_id}, role="member")
-        return lambda: accounts.ask(handlers.update_user, call)
+        return lambda: accounts.ask(handlers.users.update_user, call)
 
     results = _at_once(leave(ada), leave(bob))
     assert results.count(LastAdmin) == 1
@@ -267,7 +272,7 @@ def test_nobody_sees_another_business(postgres: PostgresDatabase, tenant: str) -
     accounts = Accounts(postgres)
     accounts.register(tenant, "ada@example.org")
     other = accounts.call("system", f"{tenant}-other")
-    seen = accounts.look(lambda work, call, now: work.peek(handlers.Business, tenant, tenant), other)
+    seen = accounts.look(lambda work, call, now: work.peek(Business, tenant, tenant), other)
     assert seen is None
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from services.accounts import handlers
 from services.accounts.commands import CreateUser, RegisterTenant
+from services.accounts.domain import attempts
 from services.accounts.domain.sessions import Token
 from services.accounts.store import TABLES
 from shared.bus.memory import MemoryDatabase
@@ -16,6 +17,7 @@ from shared.bus.session import Session
 from shared.bus.storage import Database
 from shared.calls import Call
 from shared.contracts.messages import Message
+from shared.errors import NotAuthenticated
 from shared.ids import new_id
 
 
@@ -52,22 +54,22 @@ class Accounts:
     ) -> dict[str, Any]:
         body = {"tenant": tenant, "company": company, "name": "Ada", "email": email, "password": "correct horse"}
         call = Call("register_tenant", tenant, "system", {}, body)
-        return self.ask(handlers.register_tenant, call, call.read(RegisterTenant), "hash:correct horse")
+        return self.ask(handlers.registering.register_tenant, call, call.read(RegisterTenant), "hash:correct horse")
 
     def add(self, admin: str, email: str, role: str = "member", tenant: str = "kazenor", **more: Any) -> dict[str, Any]:
         call = self.call(admin, tenant, name=email.split("@")[0].title(), email=email, role=role, **more)
-        return self.ask(handlers.create_user, call, call.read(CreateUser), "hash:another one")
+        return self.ask(handlers.users.create_user, call, call.read(CreateUser), "hash:another one")
 
     def log_in(self, email: str, password: str = "correct horse", tenant: str = "kazenor") -> Token:
         """As service.py does it, with passwords compared as text."""
-        call, key = self.call("system", tenant), handlers.attempts.account_key(tenant, email)
-        found = self.look(handlers.find_login, call, handlers.login_email(email), key, 10)
-        handlers.ensure_no_wait(found.wait)
+        call, key = self.call("system", tenant), attempts.account_key(tenant, email)
+        found = self.look(handlers.logging_in.find_login, call, handlers.logging_in.login_email(email), key, 10)
+        handlers.logging_in.ensure_no_wait(found.wait)
         if found.password_hash != f"hash:{password}":
-            self.ask(handlers.note_failure, call, key)
-            raise handlers.NotAuthenticated(handlers.WRONG_LOGIN)
+            self.ask(handlers.logging_in.note_failure, call, key)
+            raise NotAuthenticated(handlers.logging_in.WRONG_LOGIN)
         token = Token(tenant, new_id(), "0" * 64)
-        self.ask(handlers.open_session, call, found, token)
+        self.ask(handlers.logging_in.open_session, call, found, token)
         return token
 
     def said(self, *types: type[Message]) -> list[dict[str, Any]]:

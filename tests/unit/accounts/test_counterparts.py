@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from services.accounts import sharing
 from services.accounts.domain import counterparts
 from services.accounts.domain.businesses import Address
 from services.accounts.domain.counterparts import Counterpart, Profile
+from services.accounts.handlers import sharing
 from shared.contracts.accounts import ProfileShared
 from shared.ids import new_id
 from tests.support.saying import Streams

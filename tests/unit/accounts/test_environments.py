@@ -11,17 +11,17 @@ from shared.ids import new_id
 
 
 def items(accounts, actor):
-    return accounts.look(handlers.get_environments, accounts.call(actor))["items"]
+    return accounts.look(handlers.environments.get_environments, accounts.call(actor))["items"]
 
 
 def set_(accounts, actor, wanted, if_match=None):
     call = accounts.call(actor, if_match=if_match, items=wanted)
-    dropped = accounts.look(handlers.dropped_roles, call)
-    return accounts.ask(handlers.set_environments, call, frozenset(dropped))
+    dropped = accounts.look(handlers.environments.dropped_roles, call)
+    return accounts.ask(handlers.environments.set_environments, call, frozenset(dropped))
 
 
 def test_what_is_sent_back_unchanged_changes_nothing(accounts, ada):
-    before = accounts.look(handlers.get_environments, accounts.call(ada))
+    before = accounts.look(handlers.environments.get_environments, accounts.call(ada))
     assert set_(accounts, ada, before["items"]) == before
 
 
@@ -56,7 +56,7 @@ def test_a_new_one_may_take_the_name_of_a_renamed_one_without_its_id(accounts, a
 def test_dropped_roles_are_asked_for_by_name(accounts, ada):
     before = items(accounts, ada)
     role = before[0]["roles"].pop(0)
-    dropped = accounts.look(handlers.dropped_roles, accounts.call(ada, items=before))
+    dropped = accounts.look(handlers.environments.dropped_roles, accounts.call(ada, items=before))
     assert dropped == {role["id"]: "Viewer in Production"}
     with pytest.raises(RoleInUse, match="Somebody holds Viewer in Production") as refused:
         ensure_unused({**dropped, new_id(): "Other in Production"}, [role["id"]])
@@ -67,7 +67,7 @@ def test_dropped_roles_are_asked_for_by_name(accounts, ada):
 def test_a_role_that_nobody_asked_about_is_not_dropped(accounts, ada):
     call = accounts.call(ada, items=items(accounts, ada)[:1])
     with pytest.raises(ChangedMeanwhile):
-        accounts.ask(handlers.set_environments, call, frozenset())
+        accounts.ask(handlers.environments.set_environments, call, frozenset())
 
 
 def test_only_an_admin_changes_them_and_everybody_reads_them(accounts, ada):

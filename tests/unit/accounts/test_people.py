@@ -13,7 +13,7 @@ from shared.ids import new_id
 
 
 def change(accounts, actor, user_id, **body):
-    return accounts.ask(handlers.update_user, accounts.call(actor, path={"user_id": user_id}, **body))
+    return accounts.ask(handlers.users.update_user, accounts.call(actor, path={"user_id": user_id}, **body))
 
 
 def test_an_admin_creates_a_user_and_everybody_hears_of_it(accounts, ada):
@@ -84,12 +84,12 @@ def test_deactivation_ends_all_sessions_and_lets_nobody_in(accounts, ada):
     token = accounts.log_in("bob@kazenor.example", "another one")
     change(accounts, ada, bob["id"], active=False)
     with pytest.raises(NotAuthenticated):
-        accounts.look(handlers.authenticate, accounts.call("system"), token)
+        accounts.look(handlers.sessions.authenticate, accounts.call("system"), token)
     with pytest.raises(NotAuthenticated):
         accounts.log_in("bob@kazenor.example", "another one")
     change(accounts, ada, bob["id"], active=True)
     with pytest.raises(NotAuthenticated):
-        accounts.look(handlers.authenticate, accounts.call("system"), token)
+        accounts.look(handlers.sessions.authenticate, accounts.call("system"), token)
 
 
 def test_a_change_of_nothing_says_nothing(accounts, ada):
@@ -120,16 +120,16 @@ def test_a_bad_field_is_named(accounts, model, body, field):
 def test_users_are_listed_by_name_page_by_page(accounts, ada):
     for name in ("zoe", "bob", "Carl"):
         accounts.add(ada, f"{name}@kazenor.example")
-    first = accounts.look(handlers.list_users, accounts.call(ada, limit=2))
-    rest = accounts.look(handlers.list_users, accounts.call(ada, limit=2, cursor=first["next"]))
+    first = accounts.look(handlers.users.list_users, accounts.call(ada, limit=2))
+    rest = accounts.look(handlers.users.list_users, accounts.call(ada, limit=2, cursor=first["next"]))
     assert [user["name"] for user in first["items"] + rest["items"]] == ["Ada", "Bob", "Carl", "Zoe"]
     assert rest["next"] is None
 
 
 def test_services_ask_for_people_by_id_and_unknown_ones_are_left_out(accounts, ada):
-    found = accounts.look(handlers.get_people, accounts.call("system", ids=[ada, new_id(), ada]))
+    found = accounts.look(handlers.users.get_people, accounts.call("system", ids=[ada, new_id(), ada]))
     assert found["company"] == "Kazenor"
-    assert accounts.look(handlers.get_people, accounts.call("system", ids=[]))["items"] == []
+    assert accounts.look(handlers.users.get_people, accounts.call("system", ids=[]))["items"] == []
     assert "offer_expiry_days" not in found
     assert found["items"] == [
         {"id": ada, "name": "Ada", "email": "ada@kazenor.example", "role": "admin", "active": True}
@@ -137,7 +137,7 @@ def test_services_ask_for_people_by_id_and_unknown_ones_are_left_out(accounts, a
 
 
 def test_me_tells_who_i_am_and_what_i_may_do(accounts, ada):
-    me = accounts.look(handlers.get_me, accounts.call(ada))
+    me = accounts.look(handlers.me.get_me, accounts.call(ada))
     assert me["user"]["id"] == ada
     assert (me["tenant"], me["company"]) == ("kazenor", "Kazenor")
     assert "settings" in me["permissions"]
@@ -148,14 +148,14 @@ def test_me_tells_who_i_am_and_what_i_may_do(accounts, ada):
 
 def test_people_change_their_own_name_language_and_preferences(accounts, ada):
     me = accounts.ask(
-        handlers.update_me,
+        handlers.me.update_me,
         accounts.call(
             ada, name="Ada L.", locale="de-AT", time_zone="Europe/Vienna", preferences={"wizard": False, "rows": 20}
         ),
     )
     assert (me["user"]["name"], me["user"]["locale"], me["user"]["time_zone"]) == ("Ada L.", "de-AT", "Europe/Vienna")
     assert accounts.said(UserChanged)[-1]["name"] == "Ada L."
-    me = accounts.ask(handlers.update_me, accounts.call(ada, preferences={"rows": None}))
+    me = accounts.ask(handlers.me.update_me, accounts.call(ada, preferences={"rows": None}))
     assert me["preferences"] == {"wizard": False}
 
 
@@ -172,5 +172,5 @@ def test_people_change_their_own_name_language_and_preferences(accounts, ada):
 )
 def test_what_cannot_be_set_of_oneself_is_refused(accounts, ada, body, field):
     with pytest.raises(ValidationError) as refused:
-        accounts.ask(handlers.update_me, accounts.call(ada, **body))
+        accounts.ask(handlers.me.update_me, accounts.call(ada, **body))
     assert [error["field"] for error in refused.value.info["errors"]] == [field]

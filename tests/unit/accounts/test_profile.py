@@ -12,13 +12,13 @@ STREET = {"type": "Billing", "line1": "1 Main Street", "city": "Vienna", "zip": 
 
 
 def change(accounts, actor, if_match=None, **body):
-    return accounts.ask(handlers.update_profile, accounts.call(actor, if_match=if_match, **body))
+    return accounts.ask(handlers.profile.update_profile, accounts.call(actor, if_match=if_match, **body))
 
 
 def test_a_change_is_kept_and_told_whole_with_the_next_counter(accounts, ada):
     change(accounts, ada, phone="+43 1 234", website="https://kazenor.example")
     after = change(accounts, ada, company="Kazenor AG", addresses=[STREET | {"default": True}])
-    assert after == accounts.look(handlers.get_profile, accounts.call(ada))
+    assert after == accounts.look(handlers.profile.get_profile, accounts.call(ada))
     assert (after["company"], after["phone"], after["version"]) == ("Kazenor AG", "+43 1 234", 3)
     first, second = accounts.said(ProfileChanged)
     assert (first["counter"], second["counter"]) == (1, 2)
@@ -41,7 +41,7 @@ def test_only_an_admin_changes_it(accounts, ada):
     bob = accounts.add(ada, "bob@kazenor.example", "partnerships")["id"]
     with pytest.raises(Forbidden):
         change(accounts, bob, surprise=1)
-    accounts.look(handlers.get_profile, accounts.call(bob))
+    accounts.look(handlers.profile.get_profile, accounts.call(bob))
 
 
 def test_a_stale_version_is_refused(accounts, ada):

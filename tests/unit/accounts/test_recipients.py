@@ -17,7 +17,9 @@ def arrive(accounts, email="ada@kazenor.example", tenant="kazenor", origin="nort
     """The answer to an offer, with its subject."""
     subject = new_id()
     heard = Heard(tenant, tenant, subject, 1, accounts.now, OfferArrived(origin=origin, email=email))
-    accounts.ask(lambda work, call, now: handlers.offer_arrived(work, heard, now), accounts.call("system", tenant))
+    accounts.ask(
+        lambda work, call, now: handlers.recipients.offer_arrived(work, heard, now), accounts.call("system", tenant)
+    )
     row = accounts.database.outbox[-1]
     assert (row.subject, row.destination) == (subject, tenant)
     return row.type, json.loads(row.body)["data"]
@@ -46,13 +48,13 @@ def test_a_business_that_never_registered_knows_nobody(accounts, ada):
 
 def test_somebody_who_may_not_log_in_any_more_is_unknown(accounts, ada):
     bob = accounts.add(ada, "bob@kazenor.example")["id"]
-    accounts.ask(handlers.update_user, accounts.call(ada, path={"user_id": bob}, active=False))
+    accounts.ask(handlers.users.update_user, accounts.call(ada, path={"user_id": bob}, active=False))
     assert arrive(accounts, "bob@kazenor.example") == UNKNOWN
 
 
 @pytest.mark.parametrize("chosen", [{"offers_from": "none"}, {"blocked_tenants": ["northwind"]}])
 def test_a_business_that_does_not_want_the_offer_knows_nobody(accounts, ada, chosen):
-    accounts.ask(handlers.update_settings, accounts.call(ada, **chosen))
+    accounts.ask(handlers.settings.update_settings, accounts.call(ada, **chosen))
     assert arrive(accounts) == UNKNOWN
 
 
@@ -60,7 +62,9 @@ def decline(accounts, *, block, origin="northwind"):
     by = Person(id=new_id(), name="Ada")
     said = DeclineGiven(partner=origin, company="Northwind", by=by, at=accounts.now, block=block)
     heard = Heard("kazenor", "kazenor", new_id(), 1, accounts.now, said)
-    accounts.ask(lambda work, call, now: handlers.decline_given(work, heard, now), accounts.call("system", "kazenor"))
+    accounts.ask(
+        lambda work, call, now: handlers.recipients.decline_given(work, heard, now), accounts.call("system", "kazenor")
+    )
 
 
 def test_an_offer_is_declined_with_a_block_or_without(accounts, ada):
@@ -71,16 +75,16 @@ def test_an_offer_is_declined_with_a_block_or_without(accounts, ada):
     assert arrive(accounts) == UNKNOWN
     assert arrive(accounts, origin="contoso")[0] == "recipient.found"
     assert [told["blocked"] for told in accounts.said(SettingsChanged)][-1:] == [["northwind"]]
-    assert accounts.look(handlers.get_settings, accounts.call(ada))["blocked_tenants"] == ["northwind"]
+    assert accounts.look(handlers.settings.get_settings, accounts.call(ada))["blocked_tenants"] == ["northwind"]
 
 
 def test_a_full_list_of_blocks_loses_its_oldest(accounts, ada):
-    accounts.ask(handlers.update_settings, accounts.call(ada, blocked_tenants=[f"t{n}" for n in range(200)]))
+    accounts.ask(handlers.settings.update_settings, accounts.call(ada, blocked_tenants=[f"t{n}" for n in range(200)]))
     decline(accounts, block=True)
-    blocked = accounts.look(handlers.get_settings, accounts.call(ada))["blocked_tenants"]
+    blocked = accounts.look(handlers.settings.get_settings, accounts.call(ada))["blocked_tenants"]
     assert (len(blocked), blocked[0], blocked[-1]) == (200, "t1", "northwind")
 
 
 def test_a_block_is_for_the_blocked_only(accounts, ada):
-    accounts.ask(handlers.update_settings, accounts.call(ada, blocked_tenants=["northwind"]))
+    accounts.ask(handlers.settings.update_settings, accounts.call(ada, blocked_tenants=["northwind"]))
     assert arrive(accounts, origin="contoso")[0] == "recipient.found"

@@ -45,7 +45,7 @@ def test_the_same_email_may_belong_to_two_businesses(accounts):
 
 
 def test_a_business_starts_with_three_environments_of_three_roles(accounts, ada):
-    found = accounts.look(handlers.get_environments, accounts.call(ada))
+    found = accounts.look(handlers.environments.get_environments, accounts.call(ada))
     assert [one["name"] for one in found["items"]] == ["Production", "Development", "Quality Testing"]
     assert {tuple(role["name"] for role in one["roles"]) for one in found["items"]} == {
         ("Viewer", "Operator", "Administrator")

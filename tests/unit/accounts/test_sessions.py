@@ -6,6 +6,7 @@ import pytest
 
 from services.accounts import handlers
 from services.accounts.commands import ChangePassword
+from services.accounts.domain import attempts
 from services.accounts.domain.sessions import Token, read_token
 from shared.bus.memory import MemoryDatabase
 from shared.errors import NotAuthenticated, NotFound, RateLimited, ValidationError
@@ -13,7 +14,7 @@ from shared.ids import new_id
 
 
 def whose(accounts, token):
-    return accounts.look(handlers.authenticate, accounts.call("system", token.tenant), token)
+    return accounts.look(handlers.sessions.authenticate, accounts.call("system", token.tenant), token)
 
 
 def test_a_token_tells_who_holds_it(accounts, ada):
@@ -65,7 +66,7 @@ def _everything(database: MemoryDatabase) -> str:
 def test_a_wrong_login_never_says_what_was_wrong(accounts, ada, email, password, tenant):
     with pytest.raises(NotAuthenticated) as refused:
         accounts.log_in(email, password, tenant)
-    assert refused.value.args == (handlers.WRONG_LOGIN, {"code": "not_authenticated", "errors": []})
+    assert refused.value.args == (handlers.logging_in.WRONG_LOGIN, {"code": "not_authenticated", "errors": []})
 
 
 def test_a_token_with_another_secret_or_of_another_business_is_none(accounts, ada):
@@ -80,7 +81,7 @@ def test_a_session_ends_when_it_is_not_used_for_twelve_hours(accounts, ada):
     token = accounts.log_in("ada@kazenor.example")
     accounts.pass_time(hours=11.9)
     assert whose(accounts, token).touch
-    accounts.ask(handlers.touch_session, accounts.call("system"), token.session_id)
+    accounts.ask(handlers.sessions.touch_session, accounts.call("system"), token.session_id)
     accounts.pass_time(hours=11.9)
     whose(accounts, token)
     accounts.pass_time(hours=0.1)
@@ -93,7 +94,7 @@ def test_a_session_ends_after_thirty_days_however_much_it_is_used(accounts, ada)
     for _ in range(60):
         accounts.pass_time(hours=11.9)
         whose(accounts, token)
-        accounts.ask(handlers.touch_session, accounts.call("system"), token.session_id)
+        accounts.ask(handlers.sessions.touch_session, accounts.call("system"), token.session_id)
     accounts.pass_time(hours=6)
     with pytest.raises(NotAuthenticated):
         whose(accounts, token)
@@ -110,7 +111,7 @@ def test_its_use_is_noted_at_most_once_a_minute(accounts, ada):
 def test_logging_out_ends_this_session_only_and_may_be_repeated(accounts, ada):
     first, second = accounts.log_in("ada@kazenor.example"), accounts.log_in("ada@kazenor.example")
     for _ in range(2):
-        assert accounts.ask(handlers.close_session, accounts.call(ada), first) == {}
+        assert accounts.ask(handlers.sessions.close_session, accounts.call(ada), first) == {}
     with pytest.raises(NotAuthenticated):
         whose(accounts, first)
     whose(accounts, second)
@@ -119,8 +120,8 @@ def test_logging_out_ends_this_session_only_and_may_be_repeated(accounts, ada):
 def test_a_touch_does_not_bring_an_ended_session_back(accounts, ada):
     token = accounts.log_in("ada@kazenor.example")
     accounts.pass_time(minutes=5)
-    accounts.ask(handlers.close_session, accounts.call(ada), token)
-    accounts.ask(handlers.touch_session, accounts.call("system"), token.session_id)
+    accounts.ask(handlers.sessions.close_session, accounts.call(ada), token)
+    accounts.ask(handlers.sessions.touch_session, accounts.call("system"), token.session_id)
     with pytest.raises(NotAuthenticated):
         whose(accounts, token)
 
@@ -128,15 +129,15 @@ def test_a_touch_does_not_bring_an_ended_session_back(accounts, ada):
 def test_people_see_and_end_their_own_sessions_only(accounts, ada):
     bob = accounts.add(ada, "bob@kazenor.example")["id"]
     token = accounts.log_in("ada@kazenor.example")
-    seen = accounts.look(handlers.list_sessions, accounts.call(ada))
+    seen = accounts.look(handlers.sessions.list_sessions, accounts.call(ada))
     assert [one["id"] for one in seen["items"]] == [token.session_id]
     assert set(seen["items"][0]) == {"id", "opened_at", "used_at", "expires_at"}
-    assert accounts.look(handlers.list_sessions, accounts.call(bob))["items"] == []
+    assert accounts.look(handlers.sessions.list_sessions, accounts.call(bob))["items"] == []
     with pytest.raises(NotFound):
-        accounts.ask(handlers.revoke_session, accounts.call(bob, path={"session_id": token.session_id}, x=1))
+        accounts.ask(handlers.sessions.revoke_session, accounts.call(bob, path={"session_id": token.session_id}, x=1))
     with pytest.raises(ValidationError):
-        accounts.ask(handlers.revoke_session, accounts.call(ada, path={"session_id": token.session_id}, x=1))
-    accounts.ask(handlers.revoke_session, accounts.call(ada, path={"session_id": token.session_id}))
+        accounts.ask(handlers.sessions.revoke_session, accounts.call(ada, path={"session_id": token.session_id}, x=1))
+    accounts.ask(handlers.sessions.revoke_session, accounts.call(ada, path={"session_id": token.session_id}))
     with pytest.raises(NotAuthenticated):
         whose(accounts, token)
 
@@ -144,7 +145,9 @@ def test_people_see_and_end_their_own_sessions_only(accounts, ada):
 def test_a_new_password_ends_the_other_sessions(accounts, ada):
     here, there = accounts.log_in("ada@kazenor.example"), accounts.log_in("ada@kazenor.example")
     call = accounts.call(ada, old="correct horse", new="battery staple", session_id=here.session_id)
-    accounts.ask(handlers.change_password, call, call.read(ChangePassword), "hash:correct horse", "hash:battery staple")
+    accounts.ask(
+        handlers.passwords.change_password, call, call.read(ChangePassword), "hash:correct horse", "hash:battery staple"
+    )
     whose(accounts, here)
     with pytest.raises(NotAuthenticated):
         whose(accounts, there)
@@ -156,7 +159,9 @@ def test_a_new_password_ends_the_other_sessions(accounts, ada):
 def test_a_password_that_changed_while_the_old_one_was_compared_is_not_overwritten(accounts, ada):
     call = accounts.call(ada, old="correct horse", new="battery staple")
     with pytest.raises(ValidationError):
-        accounts.ask(handlers.change_password, call, call.read(ChangePassword), "hash:of before", "hash:battery staple")
+        accounts.ask(
+            handlers.passwords.change_password, call, call.read(ChangePassword), "hash:of before", "hash:battery staple"
+        )
 
 
 def test_ended_sessions_are_removed_at_the_next_login(accounts, ada):
@@ -206,9 +211,9 @@ def test_old_counts_are_removed_as_new_ones_come(accounts, ada):
 
 
 def test_an_address_is_limited_too(accounts):
-    call, key = accounts.call("system", handlers.INSTALLATION), handlers.attempts.address_key("192.0.2.7")
+    call, key = accounts.call("system", handlers.logging_in.INSTALLATION), attempts.address_key("192.0.2.7")
     for _ in range(100):
-        assert accounts.look(handlers.address_wait, call, "192.0.2.7", 100) == 0
-        accounts.ask(handlers.note_failure, call, key)
-    assert accounts.look(handlers.address_wait, call, "192.0.2.7", 100) == 900
-    assert accounts.look(handlers.address_wait, call, "192.0.2.8", 100) == 0
+        assert accounts.look(handlers.logging_in.address_wait, call, "192.0.2.7", 100) == 0
+        accounts.ask(handlers.logging_in.note_failure, call, key)
+    assert accounts.look(handlers.logging_in.address_wait, call, "192.0.2.7", 100) == 900
+    assert accounts.look(handlers.logging_in.address_wait, call, "192.0.2.8", 100) == 0

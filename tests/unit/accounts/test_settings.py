@@ -10,11 +10,11 @@ from shared.errors import Forbidden, ValidationError
 
 
 def change(accounts, actor, **body):
-    return accounts.ask(handlers.update_settings, accounts.call(actor, **body))
+    return accounts.ask(handlers.settings.update_settings, accounts.call(actor, **body))
 
 
 def test_a_business_starts_with_thirty_days_and_offers_from_everybody(accounts, ada):
-    found = accounts.look(handlers.get_settings, accounts.call(ada))
+    found = accounts.look(handlers.settings.get_settings, accounts.call(ada))
     assert (found["offer_expiry_days"], found["offers_from"], found["blocked_tenants"]) == (30, "all", [])
     assert found["limits"] == {"offers_per_day": 10_000, "undeliverable_offers_per_day": 50}
 
@@ -33,7 +33,7 @@ def test_a_change_is_kept_and_told_whole(accounts, ada):
 def test_offers_are_told_how_long_they_stay_open_with_the_people_they_ask_for(accounts, ada):
     for days in (30, 7):
         change(accounts, ada, offer_expiry_days=days)
-        found = accounts.look(handlers.get_people, accounts.call("system", ids=[ada], settings=True))
+        found = accounts.look(handlers.users.get_people, accounts.call("system", ids=[ada], settings=True))
         assert (found["items"][0]["id"], found["offer_expiry_days"]) == (ada, days)
 
 

@@ -35,7 +35,7 @@ class Side(Accounts):
 
     def change(self, **body: Any) -> None:
         """An admin changes the profile."""
-        self.ask(handlers.update_profile, self.call(self.admin, self.tenant, **body))
+        self.ask(handlers.profile.update_profile, self.call(self.admin, self.tenant, **body))
 
     def state(self, fact: Message, partnership: str) -> None:
         """Our offers state a fact."""

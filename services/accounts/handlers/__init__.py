@@ -1,0 +1,31 @@
+"""The use cases of accounts. Each is one transaction; hashing passwords and asking neighbours happen before it, in service.py."""
+
+from services.accounts.handlers import (
+    admission,
+    environments,
+    logging_in,
+    me,
+    passwords,
+    profile,
+    recipients,
+    registering,
+    sessions,
+    settings,
+    sharing,
+    users,
+)
+
+__all__ = [
+    "admission",
+    "environments",
+    "logging_in",
+    "me",
+    "passwords",
+    "profile",
+    "recipients",
+    "registering",
+    "sessions",
+    "settings",
+    "sharing",
+    "users",
+]

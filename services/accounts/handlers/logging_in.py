@@ -1,0 +1,97 @@
+"""From an e-mail and a password to a session, and how often one may try."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from services.accounts import views
+from services.accounts.domain import attempts, sessions
+from services.accounts.domain.attempts import Attempts
+from services.accounts.domain.people import Login, User
+from services.accounts.domain.sessions import Session, Token
+from services.accounts.handlers.admission import myself
+from shared.bus.work import Json, Work
+from shared.calls import Call
+from shared.errors import NotAuthenticated, RateLimited
+from shared.text import clean
+
+INSTALLATION = "system"
+"""What belongs to no business, such as failed logins from an address, is kept under this name, which nobody can claim."""
+
+
+WRONG_LOGIN = "Tenant, e-mail and password do not fit together."
+"""The one answer to every wrong login: which part was wrong is never said."""
+
+
+PRUNE = 20
+"""How many outdated rows a request removes at most on its way."""
+
+
+class Knocking(NamedTuple):
+    """What is known of a login before the password is looked at. `wait` is how many seconds nobody may try, 0 for none."""
+
+    wait: int
+    user_id: str
+    password_hash: str
+    counted_as: str
+
+
+def login_email(text: str) -> str:
+    """An e-mail as it is typed into a login, as it is kept."""
+    return str(clean(text, breaks=False)).lower()
+
+
+def find_login(work: Work, call: Call, email: str, counted_as: str, limit: float, now: datetime) -> Knocking:
+    """The login with an e-mail; empty when there is none, or its user may not log in. Costs the same either way.
+
+    `counted_as` is the id of its failures, of which `limit` are let pass.
+    """
+    login = work.peek(Login, call.tenant, email)
+    user = work.peek(User, call.tenant, login.user_id if login else "")
+    wait = attempts.wait(work.peek(Attempts, call.tenant, counted_as), limit, now)
+    if login is None or user is None or not user.active:
+        return Knocking(wait, "", "", counted_as)
+    return Knocking(wait, user.id, login.password_hash, counted_as)
+
+
+def own_login(work: Work, call: Call, limit: float, now: datetime) -> Knocking:
+    """The login of whoever asks. Raises Forbidden when there is none."""
+    user = myself(work, call)
+    return find_login(work, call, user.email, attempts.account_key(call.tenant, user.email), limit, now)
+
+
+def address_wait(work: Work, call: Call, address: str, limit: float, now: datetime) -> int:
+    """For how many seconds nobody may log in from a network address; `limit` failures of an address are let pass."""
+    known = work.peek(Attempts, call.tenant, attempts.address_key(address))
+    return attempts.wait(known, limit, now)
+
+
+def note_failure(work: Work, call: Call, counted_as: str, now: datetime) -> None:
+    """Count a failed login, and forget some whose time is over."""
+    for old in work.find(Attempts, call.tenant, order="since", limit=PRUNE).items:
+        if old.id != counted_as and now >= old.since + attempts.WINDOW:
+            work.delete(Attempts, old.tenant, old.id)
+    known = work.get(Attempts, call.tenant, counted_as)
+    work.put(attempts.failed_again(known, tenant=call.tenant, id=counted_as, now=now))
+
+
+def ensure_no_wait(seconds: int) -> None:
+    """Raises RateLimited, with `retry_after` in seconds, when there is one."""
+    if seconds > 0:
+        raise RateLimited("Too many failed logins. Try again later.", retry_after=seconds)
+
+
+def open_session(work: Work, call: Call, found: Knocking, token: Token, now: datetime) -> Json:
+    """Open a session for a login whose password was right a moment ago. Raises NotAuthenticated when that changed meanwhile."""
+    user = work.get(User, call.tenant, found.user_id)
+    login = work.get(Login, call.tenant, user.email) if user else None
+    if user is None or login is None or not user.active or login.password_hash != found.password_hash:
+        raise NotAuthenticated(WRONG_LOGIN)
+    if work.peek(Attempts, call.tenant, found.counted_as) is not None:
+        work.delete(Attempts, call.tenant, found.counted_as)
+    for old in work.find(Session, call.tenant, where={"user_id": user.id}, limit=PRUNE).items:
+        if not sessions.holds(old, now):
+            work.delete(Session, old.tenant, old.id)
+    session = work.put(sessions.opened(token, user.id, now))
+    return {"token": str(token), "expires_at": views.session(session)["expires_at"], "user": views.user_(user)}

@@ -1,0 +1,14 @@
+"""The shapes of the JSON API, for the OpenAPI description only: services judge what they are sent, and answer what they answer."""
+
+from services.gateway.api.schemas import (
+    accounts,
+    basics,
+    contacts,
+    history,
+    managers,
+    modifications,
+    notifications,
+    partnerships,
+)
+
+__all__ = ["accounts", "basics", "contacts", "history", "managers", "modifications", "notifications", "partnerships"]
