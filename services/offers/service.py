@@ -16,6 +16,7 @@ from services.offers.commands import (
     Standing,
     WithdrawOffer,
 )
+from services.offers.domain.limiting import Limits
 from services.offers.handlers import (
     answering,
     ending,
@@ -123,7 +124,8 @@ class OffersService:
         return self._see(looking.count_partnerships, call)
 
     def _door(self, call: Call, *, settings: bool = False) -> tuple[Person, finding.Answers]:
-        """Who acts, and the other people the body names, in one question; with `settings` also how long our offers stay open.
+        """Who acts, and the other people the body names, in one question; with `settings` also how long our offers stay open, and how many
+        we may send.
 
         Raises Forbidden unless they may change partnerships.
         """
@@ -131,8 +133,11 @@ class OffersService:
             raise Forbidden("A person must do this.")
         ids = _ids(call, "manager_ids", call.actor)
         found = self.accounts.get_people(tenant=call.tenant, actor=SYSTEM, ids=ids, settings=settings)
+        limits = found.get("limits")
         answers = finding.Answers(
-            {p["id"]: p for p in found["items"]}, offer_days=found.get("offer_expiry_days", finding.OFFER_DAYS)
+            {p["id"]: p for p in found["items"]},
+            offer_days=found.get("offer_expiry_days", finding.OFFER_DAYS),
+            limits=Limits(limits["offers_per_day"], limits["undeliverable_offers_per_day"]) if limits else Limits(),
         )
         return admitted(found, call, *CHANGERS), answers
 

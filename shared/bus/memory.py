@@ -57,13 +57,20 @@ class MemoryStorage:
         return fetched
 
     def _rows(
-        self, table: Table[Any], tenant: str, where: Mapping[str, Any], search: Sequence[tuple[str, str]]
+        self,
+        table: Table[Any],
+        tenant: str,
+        where: Mapping[str, Any],
+        search: Sequence[tuple[str, str]],
+        since: tuple[str, datetime] | None,
     ) -> list[tuple[Kept, dict[str, Any]]]:
         names = list(table.columns)
         found = []
         for kept in self._database.records.get(table.name, {}).values():
             row = dict(zip(names, kept.columns, strict=True)) | {"id": kept.id}
             if kept.tenant != tenant or tenant not in self._tenants:
+                continue
+            if since is not None and row[since[0]] <= since[1]:
                 continue
             if all(
                 row[c] in v if isinstance(v, list | tuple | set | frozenset) else (v is not None and row[c] == v)
@@ -78,12 +85,13 @@ class MemoryStorage:
         tenant: str,
         where: Mapping[str, Any],
         search: Sequence[tuple[str, str]],
+        since: tuple[str, datetime] | None,
         order: str,
         after: tuple[Any, str] | None,
         limit: int,
     ) -> list[str]:
         column, falling = order.removeprefix("-"), order.startswith("-")
-        rows = self._rows(table, tenant, where, search)
+        rows = self._rows(table, tenant, where, search, since)
         rows.sort(key=lambda r: (r[1][column], r[0].id), reverse=falling)
         if after is not None:
             value = after[0]
@@ -94,10 +102,16 @@ class MemoryStorage:
         return [kept.document for kept, _ in rows[:limit]]
 
     def count(
-        self, table: Table[Any], tenant: str, where: Mapping[str, Any], search: Sequence[tuple[str, str]], by: str
+        self,
+        table: Table[Any],
+        tenant: str,
+        where: Mapping[str, Any],
+        search: Sequence[tuple[str, str]],
+        since: tuple[str, datetime] | None,
+        by: str,
     ) -> dict[Any, int]:
         counts: dict[Any, int] = {}
-        for _, row in self._rows(table, tenant, where, search):
+        for _, row in self._rows(table, tenant, where, search, since):
             counts[row[by]] = counts.get(row[by], 0) + 1
         return counts
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import psycopg
@@ -180,7 +181,12 @@ class PostgresStorage:
         return fetched
 
     def _conditions(
-        self, table: Table[Any], tenant: str, where: Mapping[str, Any], search: Sequence[tuple[str, str]]
+        self,
+        table: Table[Any],
+        tenant: str,
+        where: Mapping[str, Any],
+        search: Sequence[tuple[str, str]],
+        since: tuple[str, datetime] | None,
     ) -> tuple[list[str], list[Any]]:
         conditions, parameters = ["tenant = %s"], [tenant]
         for column, value in where.items():
@@ -197,6 +203,9 @@ class PostgresStorage:
             _kind(table, column)
             conditions.append(f"position(%s in {column}) > 0")
             parameters.append(text)
+        if since is not None:
+            conditions.append(f"{since[0]} > %s::{_kind(table, since[0])}")
+            parameters.append(since[1])  # type: ignore[arg-type]
         return conditions, parameters
 
     def find(
@@ -205,11 +214,12 @@ class PostgresStorage:
         tenant: str,
         where: Mapping[str, Any],
         search: Sequence[tuple[str, str]],
+        since: tuple[str, datetime] | None,
         order: str,
         after: tuple[Any, str] | None,
         limit: int,
     ) -> list[str]:
-        conditions, parameters = self._conditions(table, tenant, where, search)
+        conditions, parameters = self._conditions(table, tenant, where, search, since)
         column, falling = order.removeprefix("-"), order.startswith("-")
         kind, way = _kind(table, column), "desc" if falling else "asc"
         if after is not None:
@@ -224,9 +234,15 @@ class PostgresStorage:
         return [row[0] for row in cursor.fetchall()]
 
     def count(
-        self, table: Table[Any], tenant: str, where: Mapping[str, Any], search: Sequence[tuple[str, str]], by: str
+        self,
+        table: Table[Any],
+        tenant: str,
+        where: Mapping[str, Any],
+        search: Sequence[tuple[str, str]],
+        since: tuple[str, datetime] | None,
+        by: str,
     ) -> dict[Any, int]:
-        conditions, parameters = self._conditions(table, tenant, where, search)
+        conditions, parameters = self._conditions(table, tenant, where, search, since)
         _kind(table, by)
         with self._connection.pipeline():
             self._begin()

@@ -119,6 +119,7 @@ class Storage(Protocol):
         tenant: str,
         where: Mapping[str, Any],
         search: Sequence[tuple[str, str]],
+        since: tuple[str, datetime] | None,
         order: str,
         after: tuple[Any, str] | None,
         limit: int,
@@ -126,7 +127,13 @@ class Storage(Protocol):
         """Documents in keyset order."""
 
     def count(
-        self, table: Table[Any], tenant: str, where: Mapping[str, Any], search: Sequence[tuple[str, str]], by: str
+        self,
+        table: Table[Any],
+        tenant: str,
+        where: Mapping[str, Any],
+        search: Sequence[tuple[str, str]],
+        since: tuple[str, datetime] | None,
+        by: str,
     ) -> dict[Any, int]:
         """Number of records by the values of a column."""
 

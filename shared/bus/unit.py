@@ -23,7 +23,7 @@ from shared.bus.storage import (
     write_cursor,
 )
 from shared.bus.streams import Key, Stream, Waiting
-from shared.bus.work import Page, Search
+from shared.bus.work import Page, Search, Since
 from shared.clock import iso
 from shared.contracts.messages import Fact, Message, PeerMessage, Timer
 from shared.ids import new_id
@@ -132,13 +132,14 @@ class Unit:
         *,
         where: Mapping[str, Any] | None = None,
         search: Search | None = None,
+        since: Since | None = None,
         order: str = "id",
         after: str | None = None,
         limit: int = 50,
     ) -> Page[R]:
         table = self.tables.of(record)
         documents = self.storage.find(
-            table, tenant, where or {}, _searches(search), order, read_cursor(table, order, after), limit + 1
+            table, tenant, where or {}, _searches(search), since, order, read_cursor(table, order, after), limit + 1
         )
         items = [table.load(document) for document in documents[:limit]]
         if len(documents) <= limit or not items:
@@ -155,8 +156,9 @@ class Unit:
         by: str,
         where: Mapping[str, Any] | None = None,
         search: Search | None = None,
+        since: Since | None = None,
     ) -> dict[Any, int]:
-        return self.storage.count(self.tables.of(record), tenant, where or {}, _searches(search), by)
+        return self.storage.count(self.tables.of(record), tenant, where or {}, _searches(search), since, by)
 
     # Writing
 

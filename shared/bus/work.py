@@ -15,6 +15,8 @@ M_co = TypeVar("M_co", bound=Message, covariant=True)
 Json = dict[str, Any]
 Search = tuple[str, str] | Sequence[tuple[str, str]]
 """(column, text), or several of them: the column contains the text."""
+Since = tuple[str, datetime]
+"""(column, moment): the column is later than that moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +81,13 @@ class Work(Protocol):
         *,
         where: Mapping[str, Any] | None = None,
         search: Search | None = None,
+        since: Since | None = None,
         order: str = "id",
         after: str | None = None,
         limit: int = 50,
     ) -> Page[R]:
-        """A page of records, by equality (or any of a list) on columns, containing a text, in keyset order. Sees what was committed before.
+        """A page of records, by equality (or any of a list) on columns, containing a text, from a moment on, in keyset order. Sees what was
+        committed before.
 
         Raises ValidationError for a malformed cursor.
         """
@@ -96,6 +100,7 @@ class Work(Protocol):
         by: str,
         where: Mapping[str, Any] | None = None,
         search: Search | None = None,
+        since: Since | None = None,
     ) -> dict[Any, int]:
         """How many records there are for each value of a column."""
 

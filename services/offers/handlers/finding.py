@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from services.offers.domain.early import keep
+from services.offers.domain.limiting import Limits
 from services.offers.domain.partnership import HIDDEN, Early, Login, Partnership
 from shared.bus.door import Person
 from shared.bus.work import Heard, Json, Work
@@ -19,12 +20,13 @@ OFFER_DAYS = 30
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What the neighbours said at the door: people by id, contacts by id, environments."""
+    """What the neighbours said at the door: people by id, contacts by id, environments, the chosen settings and the limits."""
 
     people: Mapping[str, Json]
     contacts: Mapping[str, Json] = field(default_factory=dict)
     environments: Sequence[Json] = ()
     offer_days: int = OFFER_DAYS
+    limits: Limits = Limits()
 
 
 def team(ids: Sequence[str], person: Person, answers: Answers, errors: list[tuple[str, str]]) -> list[said.Manager]:

@@ -11,7 +11,7 @@ from services.offers.commands import SendOffer
 from services.offers.domain import sending as rules
 from services.offers.domain.holding import settled
 from services.offers.domain.partnership import Business, Counterpart, Mailbox, Named, Offered, Pair, Partnership
-from services.offers.handlers import early, expiry, holding
+from services.offers.handlers import early, expiry, holding, limiting
 from services.offers.handlers.finding import Answers, about, team
 from services.offers.handlers.showing import offered, shown, told
 from shared.bus.door import Person
@@ -26,7 +26,7 @@ from shared.ids import is_id, new_id
 def send_offer(work: Work, call: Call, command: SendOffer, *, person: Person, answers: Answers, now: datetime) -> Json:
     """Send an offer (OE-06); it is held back until the other side knows that the last one is over (protocol rule 5).
 
-    Raises PartnershipExists; ValidationError for oneself, an unknown contact, a manager without a login.
+    Raises PartnershipExists; ValidationError for oneself, an unknown contact, a manager without a login; RateLimited.
     """
     tenant, customer = call.tenant, command.customer_tenant
     pair, earlier, waiting = holding.of_pair(work, tenant, customer)
@@ -38,6 +38,7 @@ def send_offer(work: Work, call: Call, command: SendOffer, *, person: Person, an
     managers = team(command.manager_ids, person, answers, errors)
     if errors:
         raise ValidationError.of(*errors)
+    limiting.ensure_within(work, tenant, answers.limits, now)
     known = told(work, tenant, customer)
     p = rules.send(
         tenant=tenant,

@@ -184,6 +184,27 @@ def test_the_home_list_is_the_same_on_both_storages(database: Database) -> None:
     }
 
 
+def test_offers_of_a_day_are_counted_the_same_on_both_storages(database: Database) -> None:
+    day = timedelta(hours=24)
+    session = keep(
+        database,
+        "counted",
+        offer("counted", 0, sent_at=NOON - day + timedelta(microseconds=1)),
+        offer("counted", 1, sent_at=NOON - day),
+        offer("counted", 2, status="undeliverable", turn=None, turn_since=None),
+        offer("counted", 3, role="customer"),
+    )
+    keep(database, "counted-elsewhere", offer("counted-elsewhere", 4))
+
+    def look(work: Any, call: Call, *, now: datetime) -> Any:
+        chosen: Any = {"where": {"role": "partner"}, "since": ("sent_at", NOON - day)}
+        page = work.find(Partnership, "counted", order="sent_at", **chosen)
+        return work.count(Partnership, "counted", by="status", **chosen), [p.counterpart for p in page.items]
+
+    counted = session.read(look, Call("count", "counted", "ada"))
+    assert counted == ({"open": 1, "undeliverable": 1}, ["customer-0", "customer-2"])
+
+
 @pytest.mark.parametrize(
     ("where", "order", "index"),
     [
@@ -193,6 +214,7 @@ def test_the_home_list_is_the_same_on_both_storages(database: Database) -> None:
         ("shown = 'home'", "sent_at desc, id desc", "partnerships_sent"),
         ("status = 'open'", "updated_at desc, id desc", "partnerships_status"),
         ("counterpart = 'northwind'", "id asc, id asc", "partnerships_counterpart"),
+        ("role = 'partner' and sent_at > now() - interval '1 day'", "sent_at", "partnerships_given"),
     ],
 )
 def test_each_list_comes_from_its_index(urls: dict[str, str], where: str, order: str, index: str) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from services.offers.commands import AcceptOffer, Chosen, DeclineOffer, EndPartnership, SendOffer, WithdrawOffer
+from services.offers.domain.limiting import Limits
 from services.offers.domain.partnership import Pair, Partnership
 from services.offers.handlers import answering, ending, finding, looking, reminding, sending, withdrawing
 from services.offers.service import OffersService
@@ -44,6 +46,7 @@ class Side:
         self.inbox = Inbox(self.database, "offers", Tables(TABLES), hear, confirmed=confirmed, clock=lambda: town.now)
         self.people: dict[str, dict[str, Any]] = {}
         self.contacts: dict[str, dict[str, Any]] = {}
+        self.limits = Limits()
         self._facts = Streams()
         self._taken = 0
         self._rung: set[str] = set()
@@ -76,10 +79,16 @@ class Side:
         return Call("test", self.tenant, person.id, ids)
 
     def answers(self) -> finding.Answers:
-        return finding.Answers(self.people, self.contacts, ENVIRONMENTS)
+        return finding.Answers(self.people, self.contacts, ENVIRONMENTS, limits=self.limits)
 
     def send(
-        self, to: str, email: str, *contacts: str, by: Person | None = None, managers: tuple[str, ...] = ()
+        self,
+        to: str,
+        email: str,
+        *contacts: str,
+        by: Person | None = None,
+        managers: tuple[str, ...] = (),
+        key: str | None = None,
     ) -> dict[str, Any]:
         by = by or self.admin
         body = SendOffer(
@@ -89,7 +98,8 @@ class Side:
             contact_ids=list(contacts),
             manager_ids=list(managers),
         )
-        return self.run(sending.send_offer, self.call(by), body, person=by, answers=self.answers())
+        call = replace(self.call(by), idempotency_key=key)
+        return self.run(sending.send_offer, call, body, person=by, answers=self.answers())
 
     def accept(
         self, id: str, roles: dict[str, list[tuple[str, str]]], by: Person | None = None, comment: str | None = None
@@ -109,6 +119,10 @@ class Side:
     def decline(self, id: str, reason: str | None = None, *, block: bool = False) -> dict[str, Any]:
         call = self.call(self.admin, partnership_id=id)
         return self.run(answering.decline_offer, call, DeclineOffer(reason=reason, block=block), person=self.admin)
+
+    def turn_away(self, id: str) -> None:
+        """Accounts says that the offer is for nobody here."""
+        self.hear(from_accounts.RecipientUnknown(origin=self.record(id).counterpart), subject=id)
 
     def withdraw(self, id: str, reason: str | None = None, **more: Any) -> dict[str, Any]:
         return self.do(withdrawing.withdraw_offer, id, WithdrawOffer(reason=reason), person=self.admin, **more)
