@@ -50,9 +50,16 @@ def _limit(asked: str) -> int:
     return min(max(int(asked), AT_ONCE), MOST) if asked.isascii() and asked.isdigit() and len(asked) < 6 else AT_ONCE
 
 
+def writers(desk: Desk) -> Desk:
+    """The desk of somebody who may change the directory. Raises Forbidden for anybody else."""
+    if not desk.person.runs_partnerships:
+        raise Forbidden("Contacts are added and changed by people with the role Partnerships or Admin.")
+    return desk
+
+
 @pages.get("/contacts/new")
 async def new_contact(request: Request) -> Response:
-    return await desk_of(request).page("contact_form.html", form=Form(FIELDS), contact=None, login=None)
+    return await writers(desk_of(request)).page("contact_form.html", form=Form(FIELDS), contact=None, login=None)
 
 
 @pages.post("/contacts")
@@ -136,6 +143,7 @@ def _told(found: Mapping[str, Any]) -> str:
 async def deletion(request: Request, contact_id: str) -> Response:
     desk = desk_of(request)
     found = person(await desk.ask("contacts", "get_contact", contact_id=contact_id))
+    writers(desk)
     return await desk.page("contact_deletion.html", form=Form({}), contact=found)
 
 
