@@ -232,8 +232,11 @@ class Inbox:
         e = d.envelope
         stream = unit.stream(d.key)
         if e.type == Receipt.type and e.kind == "peer":
-            streams.take_receipt(stream, Receipt.model_validate(e.data))
+            receipt = Receipt.model_validate(e.data)
+            streams.take_receipt(stream, receipt)
             tally.receipts += 1
+            if receipt.wanted:
+                unit.say_again(stream, receipt.applied)
             self._settle_receipt(unit, stream, at)
             return
         if e.kind == "timer":

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from shared.bus.records import Table
-from shared.bus.storage import Answer, Changes, Conflict, Fetched, Kept, Outgoing, Subject, Wanted
+from shared.bus.storage import AGAIN, Answer, Changes, Conflict, Fetched, Kept, Outgoing, Subject, Wanted
 from shared.bus.streams import Key, Stream, Waiting
 
 
@@ -142,6 +142,13 @@ class MemoryStorage:
             d.inbox[(row.key, row.sequence, row.id)] = copy.copy(row)
         for key, upto in changes.confirmed:
             d.confirmed[key] = max(upto, d.confirmed.get(key, 0))
+        for (tenant, subject, peer, service), after in changes.again:
+            d.outbox += [
+                o
+                for o in {o.id: o for o in d.outbox if o.kind == "peer"}.values()
+                if (o.tenant, o.subject, o.destination, o.service) == (tenant, subject, peer, service)
+                and after < o.sequence <= after + AGAIN
+            ]
         d.outbox.extend(changes.outbox)
 
     def _check(self, changes: Changes) -> None:

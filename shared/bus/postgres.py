@@ -12,7 +12,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from shared.bus import crash, live
 from shared.bus.records import Table
-from shared.bus.storage import Answer, Away, Changes, Conflict, Fetched, Kept, Subject, Wanted
+from shared.bus.storage import AGAIN, Answer, Away, Changes, Conflict, Fetched, Kept, Subject, Wanted
 from shared.bus.streams import Key, Stream, Waiting
 
 _STREAM_COLUMNS = (
@@ -67,6 +67,13 @@ _CONFIRMED = """
     from unnest(%b::text[], %b::text[], %b::text[], %b::text[], %b::bigint[]) as k (tenant, subject, destination, service, upto)
     where o.tenant = k.tenant and o.subject = k.subject and o.destination = k.destination and o.service = k.service
       and o.kind = 'peer' and o.sequence <= k.upto and o.due_at is not null"""
+# Not more often than every five seconds, however often they ask.
+_AGAIN = f"""
+    update outbox o set due_at = now()
+    from unnest(%b::text[], %b::text[], %b::text[], %b::text[], %b::bigint[]) as k (tenant, subject, destination, service, after)
+    where o.tenant = k.tenant and o.subject = k.subject and o.destination = k.destination and o.service = k.service
+      and o.kind = 'peer' and o.sequence > k.after and o.sequence <= k.after + {AGAIN}
+      and (o.sent_at is null or o.sent_at < now() - interval '5 seconds')"""
 _ANSWER = """
     with new as (insert into answers (tenant, actor, method, key, fingerprint, answer) values (%s, %s, %s, %s, %s, %s)
                  on conflict do nothing returning 1)
@@ -293,7 +300,9 @@ class PostgresStorage:
             crash.point("outbox.after")
             if changes.confirmed:
                 self._execute(_CONFIRMED, _spread([(*key, upto) for key, upto in changes.confirmed], 5))
-            if changes.outbox or any(s.receipt_due for s in changes.streams):
+            if changes.again:
+                self._execute(_AGAIN, _spread([(*key, after) for key, after in changes.again], 5))
+            if changes.outbox or changes.again or any(s.receipt_due for s in changes.streams):
                 self._execute("select pg_notify('outbox', '')")
             if changes.told:
                 self._execute(_TELL, [live.CHANNEL, live.payloads(changes.told)])

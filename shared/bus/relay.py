@@ -165,6 +165,7 @@ class ReceiptRow(NamedTuple):
     seen: int
     sent: int
     parked_type: str | None
+    wanted: bool = False
 
 
 def outgoing(service: str, row: Row) -> Outgoing:
@@ -182,7 +183,7 @@ def outgoing(service: str, row: Row) -> Outgoing:
 def receipt(service: str, row: ReceiptRow) -> Outgoing:
     """The receipt a stream owes the other side, outside of any numbering. Raises ValueError as `outgoing` does."""
     said = Receipt(
-        applied=row.applied, digest=row.digest, seen=row.seen, sent=row.sent, parked=row.parked_type
+        applied=row.applied, digest=row.digest, seen=row.seen, sent=row.sent, parked=row.parked_type, wanted=row.wanted
     )  # fmt: skip
     envelope = Envelope(
         id=new_id(),

@@ -18,6 +18,8 @@ Subject = tuple[str, str]
 """(tenant, subject)"""
 RecordKey = tuple[str, str, str]
 """(table, tenant, id)"""
+AGAIN = 200
+"""How many messages of a stream the other side gets again at once when it asks for them."""
 
 
 class Conflict(Exception):
@@ -101,6 +103,7 @@ class Changes:
     inbox: list[Waiting] = field(default_factory=list)
     settled: list[tuple[Key, int, str]] = field(default_factory=list)
     confirmed: list[tuple[Key, int]] = field(default_factory=list)
+    again: list[tuple[Key, int]] = field(default_factory=list)
     answer: Answer | None = None
     told: set[Told] = field(default_factory=set)
 

@@ -69,6 +69,7 @@ class Unit:
         self._inbox: dict[tuple[Key, int, str], Waiting] = {}
         self._settled: list[tuple[Key, int, str]] = []
         self._confirmed: list[tuple[Key, int]] = []
+        self._again: list[tuple[Key, int]] = []
 
     # Reading
 
@@ -233,6 +234,10 @@ class Unit:
         """All up to what the stream confirms needs not be sent again."""
         self._confirmed.append((stream.key, stream.confirmed))
 
+    def say_again(self, stream: Stream, after: int) -> None:
+        """Send what we said after this number once more: the other side asks for it."""
+        self._again.append((stream.key, after))
+
     def retry(self, row: Waiting, at: datetime) -> None:
         """Have a message come back to this service at `at`."""
         self._more.append(
@@ -301,6 +306,7 @@ class Unit:
             inbox=list(self._inbox.values()),
             settled=self._settled,
             confirmed=self._confirmed,
+            again=self._again,
         )
         changes.outbox = [self._publish(said) for said in self._said] + self._more
         for key in sorted(k for k, held in self._held.items() if held.dirty):

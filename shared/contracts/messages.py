@@ -108,6 +108,7 @@ class Receipt(Message):
 
     `applied` is the last number applied without a gap and `digest` its digest; `seen` the last one a person has looked at; `sent` the
     last number the receiver itself had sent, before which this receipt confirms nothing; `parked` names an unknown type, if one waits.
+    `wanted`: an operator of the receiver asks for everything after `applied` once more, now.
     """
 
     kind: ClassVar[Kind] = "peer"
@@ -120,6 +121,7 @@ class Receipt(Message):
     sent: Number
     protocol: int = PROTOCOL_VERSION
     parked: str | None = None
+    wanted: bool = False
 
 
 def digest(body: str) -> str:

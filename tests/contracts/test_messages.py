@@ -72,7 +72,7 @@ def test_a_peer_message_carries_only_what_the_other_side_may_know() -> None:
         "modification.withdrawn": {"modification_id", "withdrawn_by", "withdrawn_at", "contact_ids"},
         "profile.shared": {"counter", "company", "phone", "email", "fax", "website", "logo", "addresses"},
         "details.shared": {"counter", "contacts"},
-        "receipt": {"applied", "digest", "seen", "sent", "protocol", "parked"},
+        "receipt": {"applied", "digest", "seen", "sent", "protocol", "parked", "wanted"},
     }
     peers = {
         model.type: set(model.model_fields)

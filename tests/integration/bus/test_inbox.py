@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from shared.bus.inbox import ATTEMPTS, Inbox, Tally, Undecodable, decode
+from shared.bus.memory import MemoryDatabase
 from shared.bus.streams import Delivery
 from shared.bus.unit import Unit
 from shared.bus.work import Confirmed
@@ -72,8 +73,8 @@ def stream(*words: str, subject: str = "n1", kind: str = "peer", origin: str = "
     return out
 
 
-def receipt(applied: int, seen: int, sent: int) -> Delivery:
-    data = Receipt(applied=applied, digest="", seen=seen, sent=sent).model_dump()
+def receipt(applied: int, seen: int, sent: int, wanted: bool = False) -> Delivery:
+    data = Receipt(applied=applied, digest="", seen=seen, sent=sent, wanted=wanted).model_dump()
     return decode(
         json.dumps(
             {
@@ -295,6 +296,26 @@ def test_a_receipt_for_more_than_was_ever_said_confirms_nothing(
     say(database, "m1")
     inbox.handle([receipt(applied=7, seen=7, sent=0)])
     assert heard == []
+
+
+def test_who_asks_for_what_is_missing_gets_it_again_even_what_it_had_receipted(
+    database: Any, inbox: Inbox, heard: list[Confirmed]
+) -> None:
+    def due() -> list[int]:
+        if isinstance(database, MemoryDatabase):
+            upto = database.confirmed.get(("northwind", "n1", "kazenor", "offers"), 0)
+            return sorted({o.sequence for o in database.outbox[3:]} | {n for n in (1, 2, 3) if n > upto})
+        return sorted(r["sequence"] for r in rows(database, "outbox") if r["due_at"] is not None)
+
+    say(database, "m1", "m2", "m3")
+    inbox.handle([receipt(applied=3, seen=2, sent=0)])
+    assert due() == []
+    inbox.handle([receipt(applied=1, seen=0, sent=0, wanted=True)])
+    assert due() == [2, 3]
+    inbox.handle([receipt(applied=3, seen=2, sent=0)])
+    assert [news.applied for news in heard] == [3, 3]
+    if not isinstance(database, MemoryDatabase):
+        assert due() == []
 
 
 def test_a_timer_fires_and_a_failing_one_comes_back(database: Any, inbox: Inbox, clock: Clock) -> None:
