@@ -68,6 +68,7 @@ OUTBOX_LAG = Gauge(
 )
 PARKED = Gauge("accord_parked", "Messages that wait for the one before them.", ["service"])
 DEAD = Gauge("accord_dead", "Messages that were given up; an operator must look.", ["service"])
+DEAD_LETTERS = Gauge("accord_dead_letters", "Messages that could not be decoded; an operator must look.", ["service"])
 RPC_SECONDS = Histogram(
     "accord_rpc_seconds", "How long an RPC took, by how it ended.", ["service", "method", "outcome"], buckets=_SECONDS
 )

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from prometheus_client import Counter
+from prometheus_client import Counter, Gauge
 
 from services.notifications.mail import check_sender, compose
 from services.notifications.post import NotTaken, Post, Server, ServerAway
@@ -33,11 +33,14 @@ RETRIES_S: Sequence[float] = (60, 300, 1800, 7200, 28800)
 POLL_S = 1.0
 LONGEST_PAUSE_S = 30.0
 PRUNE_EVERY_S = 3600.0
+COUNT_EVERY_S = 60.0
 STOP_WITHIN_S = 1.5
 
 SENT = Counter("accord_mails_sent_total", "Mails that the mail server took.")
 NOT_TAKEN = Counter("accord_mails_not_taken_total", "Attempts that failed, by what becomes of the mail.", ["becomes"])
 AWAY = Counter("accord_mails_server_away_total", "Times the mail server did not answer or took nothing at all.")
+
+DEAD = Gauge("accord_mails_dead", "Mails that were given up; an operator must look.")
 
 
 def _queries(text: str) -> Mapping[str, str]:
@@ -69,7 +72,7 @@ class Mailer:
         self._stopping = stopping
         self._retries = retries_s
         self._poll = poll_s
-        self._pruned = float("-inf")
+        self._pruned = self._counted = float("-inf")
         self.ready = False
 
     def run(self) -> None:
@@ -109,6 +112,7 @@ class Mailer:
                 continue
             self._post.close()
             self._prune(connection)
+            self._count(connection)
             # A wake-up that was missed costs one poll, never a mail.
             for _ in connection.notifies(timeout=self._poll, stop_after=1):
                 pass
@@ -147,6 +151,12 @@ class Mailer:
         if time.monotonic() - self._pruned > PRUNE_EVERY_S:
             self._execute(connection, "prune")
             self._pruned = time.monotonic()
+
+    def _count(self, connection: psycopg.Connection[Any]) -> None:
+        if time.monotonic() - self._counted > COUNT_EVERY_S:
+            row = self._execute(connection, "count_dead").fetchone()
+            DEAD.set(row[0] if row is not None else 0)
+            self._counted = time.monotonic()
 
     def _execute(
         self, connection: psycopg.Connection[Any], name: str, parameters: Mapping[str, Any] | None = None

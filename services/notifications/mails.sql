@@ -19,5 +19,8 @@ where tenant = %(tenant)s and id = %(id)s;
 update mails set due_at = null, attempts = attempts + 1, error = %(error)s
 where tenant = %(tenant)s and id = %(id)s;
 
+-- count_dead: how many were given up.
+select count(*) from mails where due_at is null and sent_at is null;
+
 -- prune: what was sent a week ago is of no use any more.
 delete from mails where sent_at < now() - interval '7 days';

@@ -154,12 +154,11 @@ class Publisher:
         """
         try:
             async with asyncio.timeout(TELL_S):
-                if not self.up.is_set():
+                channel = await self._beside()
+                if channel is None:
                     return False
-                if self._aside is None or self._aside.is_closed:
-                    self._aside = await self._open(confirms=False)
                 for message in messages:
-                    await self._aside.basic_publish(
+                    await channel.basic_publish(
                         message.body.encode(),
                         exchange=message.exchange,
                         routing_key=message.key,
@@ -172,6 +171,24 @@ class Publisher:
         except Exception as error:
             log.info("What has changed could not be told (%s).", mask(str(error) or type(error).__name__))
             return False
+
+    async def depth(self, queue: str) -> int | None:
+        """How many messages a queue holds; None when that cannot be said within `TELL_S`."""
+        try:
+            async with asyncio.timeout(TELL_S):
+                channel = await self._beside()
+                return None if channel is None else (await channel.queue_declare(queue, passive=True)).message_count
+        except Exception as error:
+            log.info("How much is in %s cannot be said (%s).", queue, mask(str(error) or type(error).__name__))
+            return None
+
+    async def _beside(self) -> Channel | None:
+        """The channel for what is of no weight; None while the broker is away."""
+        if not self.up.is_set():
+            return None
+        if self._aside is None or self._aside.is_closed:
+            self._aside = await self._open(confirms=False)
+        return self._aside
 
     def start(self, messages: Sequence[Outgoing]) -> Awaitable[list[Verdict]]:
         """Put `messages` on the wire in order, behind all that was started before. Awaited, one verdict a message.

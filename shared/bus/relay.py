@@ -245,7 +245,14 @@ class Relay:
     async def run(self) -> None:
         """Publish until `stop`."""
         publishers = [p for p in (self._cell, self._peers) if p is not None]
-        works = [self._listen, self._tell_readers, *[self._lane] * LANES, self._measure, self._prune_hourly]
+        works = [
+            self._listen,
+            self._tell_readers,
+            *[self._lane] * LANES,
+            self._measure,
+            self._count_letters,
+            self._prune_hourly,
+        ]
         if self._peers is not None:
             works.append(self._send_receipts)
         tasks = [asyncio.create_task(publisher.keep(self._reached)) for publisher in publishers]
@@ -504,6 +511,19 @@ class Relay:
                     health.DEAD.labels(self._service).set(dead)
                 self._database_said = time.monotonic()
                 await asyncio.sleep(POLL_S)
+
+    async def _count_letters(self) -> None:
+        """Keep the figure of what could not be decoded and waits for an operator."""
+        dead = [(self._cell, topology.dead_queue(self._service))]
+        if self._peers is not None:
+            dead.append((self._peers, topology.peers_dead_queue(self._service, settings.cell())))
+        while True:
+            for publisher, _ in dead:
+                await publisher.up.wait()
+            found = [await publisher.depth(queue) for publisher, queue in dead]
+            if None not in found:
+                health.DEAD_LETTERS.labels(self._service).set(sum(depth or 0 for depth in found))
+            await asyncio.sleep(COUNT_S)
 
     async def _prune_hourly(self) -> None:
         while True:

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import amqp
 import kombu
 import psycopg
 import pytest
@@ -455,6 +456,19 @@ def test_it_measures_how_long_the_oldest_message_waits(outbox: Outbox, relay: Re
         connection.execute("select 1 from outbox where id = %s for update", [id])
         until(lambda: lag() > 0.3)
     until(lambda: lag() == 0)
+
+
+def test_it_counts_the_dead_letters_of_both_vhosts(
+    environment: dict[str, str], relay: RelayProcess, broker: RabbitServer
+) -> None:
+    broker.empty()
+    for uri in (broker.uri(), broker.peers_uri()):
+        exchange = topology.peers_dead_exchange("shared") if uri == broker.peers_uri() else ""
+        with kombu.Connection(uri) as connection, connection.channel() as channel:
+            channel.basic_publish(amqp.Message(b"junk"), exchange=exchange, routing_key=topology.dead_queue("offers"))
+    relay.start()
+    until(lambda: 'accord_dead_letters{service="offers"} 2.0' in relay.get("/metrics")[1], 10)
+    broker.empty()
 
 
 def test_old_local_rows_and_old_answers_go_and_what_was_said_to_peers_stays(

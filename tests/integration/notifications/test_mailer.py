@@ -19,6 +19,7 @@ from typing import Any, Self
 import psycopg
 import pytest
 from aiosmtpd.controller import Controller
+from prometheus_client import REGISTRY
 
 from services.notifications import handlers
 from services.notifications.mailer import Mailer
@@ -178,6 +179,7 @@ def test_what_is_refused_for_good_is_not_tried_again(urls: dict[str, str], sink:
     write_mails(urls, "nils")
     with mailing(urls, sink.port):
         until(lambda: delivered(urls))
+        until(lambda: REGISTRY.get_sample_value("accord_mails_dead") == 1)
     assert len(sink.attempts) == 1
     assert rows(urls)[0]["sent_at"] is None
 
