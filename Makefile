@@ -2,7 +2,7 @@
 LOCAL := deploy/local/python -m deploy.local
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down status demo test check bench simulate explore screenshots format lock
+.PHONY: help run up down status ops demo test check bench simulate explore screenshots format lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -10,14 +10,17 @@ help: ## list the targets
 run: ## start everything in the foreground; Ctrl-C stops all of it (PORT=18080 make run takes another port than 8080)
 	@$(LOCAL) run
 
-up: ## start everything in the background and return when it answers
-	@$(LOCAL) up
+up: ## start everything in the background and return when it answers (RESTORE=folder: with a backup, where there is nothing yet)
+	@$(if $(RESTORE),ACCORD_RESTORE=$(abspath $(RESTORE)) )$(LOCAL) up
 
 down: ## stop everything
 	@$(LOCAL) down
 
 status: ## what runs, and whether it answers
 	@$(LOCAL) status
+
+ops: ## the operator's tool, on the running stack: make ops ARGS='dead list' (ARGS=--help tells all)
+	@$(LOCAL) ops $(or $(ARGS),status)
 
 demo: ## tell the main job while it happens, against the running stack
 	@$(LOCAL) demo

@@ -79,7 +79,7 @@ def peers_amqp_uri() -> str:
 
 
 def database_url(service: str, role: str = "") -> str:
-    """The database URL of `service` for the role `""` (the service itself), `"relay"`, `"owner"` or `"ops"`."""
+    """The database URL of `service` for the role `""` (the service itself), `"relay"`, `"owner"`, `"ops"` or `"backup"`."""
     middle = f"_{role}" if role else ""
     return required(f"ACCORD_{service}{middle}_DATABASE_URL".upper())
 

@@ -1,6 +1,6 @@
 """`python -m deploy.local COMMAND`: what the Makefile calls. Runs on the bare standard library and makes `.venv` when it has to.
 
-up, run, down, status: the local stack. demo: the main job, narrated. test, check, bench, simulate, explore, screenshots: for developers.
+up, run, down, status: the local stack. ops: the operator's tool. demo: the main job, narrated. test, check, bench, simulate, explore, screenshots: for developers.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import sys
 from deploy.local import virtualenv
 from deploy.local.paths import ROOT, VENV, Trouble
 
-USAGE = "Usage: python -m deploy.local up | run | down | status | demo | test [PYTEST ARGUMENTS] | check | bench | simulate | explore | screenshots"
+USAGE = "Usage: python -m deploy.local up | run | down | status | ops … | demo | test [PYTEST ARGUMENTS] | check | bench | simulate | explore | screenshots"
 
 
 def main(arguments: list[str]) -> int:
@@ -27,12 +27,14 @@ def main(arguments: list[str]) -> int:
         virtualenv.install("requirements.lock")
     elif command in {"test", "check", "bench", "simulate", "explore", "screenshots"}:
         virtualenv.install("requirements-dev.lock")
-    elif command not in {"down", "status", "demo"}:
+    elif command not in {"down", "status", "ops", "demo"}:
         print(USAGE, file=sys.stderr)
         return 1
     elif not virtualenv.usable():
         raise Trouble("Accord is not running; make up starts it.")
     python = str(virtualenv.PYTHON)
+    if command == "ops":
+        os.execv(python, [python, "-m", "shared.ops", *rest])
     if command == "demo":
         os.execv(python, [python, "-m", "deploy.local.demo", *rest])
     if not virtualenv.inside():

@@ -5,6 +5,7 @@ Only the wheel's programs are used. PostgreSQL refuses to run as root, so for ro
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.metadata
 import importlib.util
@@ -17,6 +18,7 @@ import time
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, urlencode
 
 from deploy.local.paths import Trouble, private_folder, reachable_by_others
@@ -25,6 +27,8 @@ from deploy.local.virtualenv import last_line
 ADMIN = "postgres"
 ROLES = ("owner", "relay", "ops")
 """Beside the role that bears the service's own name."""
+BACKUP = "backup"
+"""One role for the backups of all services: reads everything past row-level security, writes nothing."""
 
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -199,8 +203,8 @@ def create_service(
     """Make or renew the database and the roles of `service`; may be repeated.
 
     `passwords` maps role names to passwords and gets a random one for each role it lacks. Answers the environment variables of
-    the service: ACCORD_<SERVICE>_DATABASE_URL and the same with _RELAY, _OPS and _OWNER. The roles own nothing and bypass
-    nothing, but for the owner, which owns the database and is used by migrations only.
+    the service: ACCORD_<SERVICE>_DATABASE_URL and the same with _RELAY, _OPS, _OWNER and _BACKUP. The roles own nothing and bypass
+    nothing, but for the owner, which owns the database and is used by migrations only, and `backup`, which only reads.
     """
     import psycopg
     from psycopg import sql
@@ -217,6 +221,7 @@ def create_service(
                     "{} role {} login nosuperuser nocreatedb nocreaterole noreplication nobypassrls password {}"
                 ).format(sql.SQL("alter" if role in known else "create"), sql.Identifier(role), sql.Literal(password))
             )
+        _create_backup(connection, passwords, known)
         exists = connection.execute("select 1 from pg_database where datname = %s", (database,)).fetchone()
         if not exists:
             # An administrator who is not a superuser may only give away to roles it is a member of.
@@ -232,9 +237,24 @@ def create_service(
             )
         name = sql.Identifier(database)
         connection.execute(sql.SQL("revoke all on database {} from public").format(name))
-        others = sql.SQL(", ").join(sql.Identifier(role) for role in roles if role != owner)
+        others = sql.SQL(", ").join(sql.Identifier(role) for role in (*roles, BACKUP) if role != owner)
         connection.execute(sql.SQL("grant connect on database {} to {}").format(name, others))
     return service_environment(admin_url, service, passwords, database=database)
+
+
+def _create_backup(connection: Any, passwords: MutableMapping[str, str], known: set[str]) -> None:
+    """Make or renew the role for backups. An administrator who may not give it what it needs makes it without: a backup then says so."""
+    import psycopg
+    from psycopg import sql
+
+    role = sql.Identifier(BACKUP)
+    password = sql.Literal(passwords.setdefault(BACKUP, secrets.token_urlsafe(24)))
+    plain = sql.SQL("{} role {} login nosuperuser nocreatedb nocreaterole noreplication password {}")
+    connection.execute(plain.format(sql.SQL("alter" if BACKUP in known else "create"), role, password))
+    connection.execute(sql.SQL("alter role {} set default_transaction_read_only = on").format(role))
+    with contextlib.suppress(psycopg.errors.InsufficientPrivilege):
+        connection.execute(sql.SQL("alter role {} bypassrls").format(role))
+        connection.execute(sql.SQL("grant pg_read_all_data to {}").format(role))
 
 
 def service_environment(
@@ -249,7 +269,7 @@ def service_environment(
         parts.pop(key, None)
     rest = f"?{urlencode(parts)}" if parts else ""
     database = database or f"accord_{service}"
-    named = {"": service, **{f"{kind.upper()}_": f"{service}_{kind}" for kind in ROLES}}
+    named = {"": service, **{f"{kind.upper()}_": f"{service}_{kind}" for kind in ROLES}, "BACKUP_": BACKUP}
     return {
         f"ACCORD_{service.upper()}_{kind}DATABASE_URL": url(
             int(port), role, passwords[role], database, quote(host, safe="")

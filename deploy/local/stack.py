@@ -182,6 +182,7 @@ def _start_all(foreground: bool) -> None:
     passwords = known.setdefault("roles", {})
     for role in (f"{service}{kind}" for service in SERVICES for kind in ("", *(f"_{kind}" for kind in postgres.ROLES))):
         passwords.setdefault(role, secrets.token_urlsafe(24))
+    passwords.setdefault(postgres.BACKUP, secrets.token_urlsafe(24))
     known.save()
     databases: dict[str, str] = {}
     for service in SERVICES:
@@ -206,6 +207,10 @@ def _start_all(foreground: bool) -> None:
     }
     write_private(_ENV, "".join(f"{name}={value}\n" for name, value in environment.items()))
 
+    backup = os.environ.get("ACCORD_RESTORE", "").strip()
+    if backup:
+        say(f"Restoring {backup} …")
+        _restore(backup, {**common, **databases})
     say("Preparing the databases and queues of the services …")
     _prepare({**common, **databases})
     say("Starting the services …")
@@ -369,6 +374,17 @@ def _prepare(environment: Mapping[str, str]) -> None:
             (RUN / "log" / f"{service}-prepare.log").write_text(done.stdout + done.stderr)
             if done.returncode:
                 raise Trouble(f"The service {service} could not be prepared: {last_line(done.stderr or done.stdout)}")
+
+
+def _restore(backup: str, environment: Mapping[str, str]) -> None:
+    """Put a backup into the databases, which must be empty. Raises Trouble."""
+    done = subprocess.run(
+        [sys.executable, "-m", "shared.ops", "restore", backup],
+        cwd=ROOT, env={**programs.inherited(), **environment, "ACCORD_OPS_LOG": str(RUN / "log" / "ops.log")},
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        raise Trouble(f"The backup was not restored: {last_line(done.stderr or done.stdout).removeprefix('accord: ')}")
 
 
 def _wait_until_all_answer(urls: Mapping[str, str]) -> None:

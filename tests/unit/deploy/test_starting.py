@@ -108,7 +108,7 @@ def test_a_container_publishes_its_port_on_the_loopback_only(tmp_path: Path) -> 
 
 
 def test_a_services_urls_keep_what_the_administrators_url_says_of_the_server() -> None:
-    passwords = {role: f"p/{role}" for role in ("offers", "offers_owner", "offers_relay", "offers_ops")}
+    passwords = {role: f"p/{role}" for role in ("offers", "offers_owner", "offers_relay", "offers_ops", "backup")}
     found = postgres.service_environment(
         "postgresql://root:x@db.example:6543/postgres?sslmode=require", "offers", passwords
     )
@@ -116,7 +116,7 @@ def test_a_services_urls_keep_what_the_administrators_url_says_of_the_server() -
         found["ACCORD_OFFERS_DATABASE_URL"]
         == "postgresql://offers:p%2Foffers@db.example:6543/accord_offers?sslmode=require"
     )
-    assert set(found) == {f"ACCORD_OFFERS_{kind}DATABASE_URL" for kind in ("", "OWNER_", "RELAY_", "OPS_")}
+    assert set(found) == {f"ACCORD_OFFERS_{kind}DATABASE_URL" for kind in ("", "OWNER_", "RELAY_", "OPS_", "BACKUP_")}
 
 
 def test_bare_make_lists_the_targets() -> None:
