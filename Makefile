@@ -2,7 +2,7 @@
 LOCAL := deploy/local/python -m deploy.local
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down status ops demo test check bench simulate explore screenshots format lock
+.PHONY: help run up down status ops demo test check audit bench simulate explore screenshots format lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,8 +28,11 @@ demo: ## tell the main job while it happens, against the running stack
 test: ## all tests, on a PostgreSQL and a RabbitMQ of their own (ARGS='-k offers' chooses)
 	@$(LOCAL) test $(ARGS)
 
-check: ## format, lint, types, import contracts
+check: ## format, lint, types, import contracts, a static look at security
 	@$(LOCAL) check
+
+audit: ## whether what is installed is what the locks pin, and whether advisories are known against it
+	@$(LOCAL) audit
 
 simulate: ## seeded runs of the production handlers (SEEDS=10000 STEPS=200), or one with its trace (SEED=7)
 	@$(LOCAL) simulate $(if $(SEED),--seed $(SEED)) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(STEPS),--steps $(STEPS)) $(ARGS)

@@ -71,11 +71,14 @@ def chromium() -> None:
     apt.install("chromium")
 
 
+_BANDIT = ["bandit", "--quiet", "-c", "pyproject.toml", "-r", "deploy", "services", "shared"]
+
+
 def code() -> int:
-    """Format, lint, types and import contracts; all of them, whatever the first says. 0 when all are content."""
+    """Format, lint, types, import contracts and what bandit finds; all of them, whatever the first says. 0 when all are content."""
     tools = Path(sys.prefix) / "bin"
     failed = []
-    for words in (["ruff", "format", "--check"], ["ruff", "check"], ["mypy"], ["lint-imports", "--no-cache"]):
+    for words in (["ruff", "format", "--check"], ["ruff", "check"], ["mypy"], ["lint-imports", "--no-cache"], _BANDIT):
         print(f"--- {' '.join(words)}", flush=True)
         if subprocess.run([tools / words[0], *words[1:]], cwd=ROOT, check=False).returncode:
             failed.append(" ".join(words))
