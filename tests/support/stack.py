@@ -96,9 +96,9 @@ class Business:
 
 
 class Stack:
-    """A running stack."""
+    """A running stack. `environment` names servers of one's own (ACCORD_DATABASE_URL, ACCORD_AMQP_URI …) and what else its processes get."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **environment: str) -> None:
         self.folder = folder
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -106,6 +106,7 @@ class Stack:
         for name in list(self._environment):
             if name.endswith(("DATABASE_URL", "AMQP_URI")):
                 del self._environment[name]
+        self._environment |= environment
 
     def _command(self, name: str) -> None:
         code = f"import sys; from deploy.local import stack; sys.exit(stack.{name}())"
