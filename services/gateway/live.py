@@ -31,10 +31,11 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from services.gateway.identity import Identities, Identity
-from services.gateway.rpc import READ, Caller, ServiceFailure
+from services.gateway.rpc import READ, Caller, ServiceFailure, close
 from shared.bus.live import EVERYBODY
 from shared.bus.topology import LIVE
 from shared.errors import NotAuthenticated, NotFound, Refusal
+from shared.tasks import told_to_stop
 
 CONNECTIONS = Gauge("accord_live_connections", "Browsers that listen for changes.")
 
@@ -320,7 +321,7 @@ class Ear:
 
     async def _keep(self) -> None:
         delay, told = 0.1, False
-        while True:
+        while not told_to_stop():
             connection: aio_pika.abc.AbstractConnection | None = None
             lost = asyncio.Event()
             try:
@@ -333,14 +334,16 @@ class Ear:
                 self._live.back()
                 await lost.wait()
                 _log.warning("changes are not heard: the connection to the broker is lost")
-            except (OSError, TimeoutError, aiormq.exceptions.AMQPError, RuntimeError) as error:
+            except (Exception, asyncio.CancelledError) as error:
+                # As in rpc.py: aiormq says many things of a connection that is lost.
+                if told_to_stop():
+                    raise
                 if not told:
                     _log.warning("changes are not heard: %s", type(error).__name__)
                 told = True
             finally:
                 if connection is not None:
-                    with contextlib.suppress(Exception):
-                        await asyncio.wait_for(connection.close(), 1)
+                    await close(connection)
             await asyncio.sleep(delay * random.uniform(0.5, 1))
             delay = min(delay * 2, 1.0)
 

@@ -24,6 +24,7 @@ from pydantic_core import from_json
 
 from shared.errors import Refusal, Unavailable, refusal
 from shared.health import RPC_SECONDS
+from shared.tasks import told_to_stop
 
 READ = 2.0
 COMMAND = 5.0
@@ -143,7 +144,7 @@ class Rpc:
 
     async def _keep(self) -> None:
         delay, told = 0.1, False
-        while True:
+        while not told_to_stop():
             connection: aio_pika.abc.AbstractConnection | None = None
             try:
                 async with asyncio.timeout(5):
@@ -156,15 +157,17 @@ class Rpc:
                 self._first.set()
                 await self._lost.wait()
                 _log.warning("the connection to the broker is lost")
-            except (OSError, TimeoutError, aiormq.exceptions.AMQPError, RuntimeError) as error:
+            except (Exception, asyncio.CancelledError) as error:
+                # A connection that is lost while it is being made ends in aiormq with a bare Exception, or as if somebody had cancelled us.
+                if told_to_stop():
+                    raise
                 if not told:
                     _log.warning("the broker cannot be reached: %s", type(error).__name__)
                 told = True
             finally:
                 self._give_up()
                 if connection is not None:
-                    with contextlib.suppress(Exception):
-                        await asyncio.wait_for(connection.close(), 1)
+                    await close(connection)
             await asyncio.sleep(delay * random.uniform(0.5, 1))
             delay = min(delay * 2, 1.0)
 
@@ -267,7 +270,14 @@ class Rpc:
         except TimeoutError:
             circuit.silent(time.monotonic())
             raise Unavailable() from None
-        except (aiormq.exceptions.AMQPError, OSError, RuntimeError):
+        except Unavailable:
+            raise
+        except Exception:
+            # Whatever aiormq says of a connection that is lost: see `_keep`.
+            raise Unavailable() from None
+        except asyncio.CancelledError:
+            if told_to_stop():
+                raise
             raise Unavailable() from None
         finally:
             self._pending.pop(number, None)
@@ -275,6 +285,12 @@ class Rpc:
                 future.exception()  # seen: the publish may have failed first
         circuit.answered()
         return reply
+
+
+async def close(connection: aio_pika.abc.AbstractConnection) -> None:
+    """Say goodbye, for a second at most. A broker that does not answer does not answer to that either."""
+    with contextlib.suppress(Exception, asyncio.CancelledError):
+        await asyncio.wait_for(connection.close(), 1)
 
 
 # How a result begins and ends in compact JSON and in nameko's own.

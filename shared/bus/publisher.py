@@ -27,6 +27,7 @@ from shared.bus import crash
 from shared.bus.topology import CONTENT_TYPE, DEFAULT_EXCHANGE
 from shared.ids import new_id
 from shared.logs import mask
+from shared.tasks import told_to_stop
 
 log = logging.getLogger(__name__)
 
@@ -83,10 +84,12 @@ class Publisher:
 
         `on_up` is called whenever one can publish again.
         """
-        while True:
+        while not told_to_stop():
             try:
                 await self._connect()
-            except Exception as error:
+            except (Exception, asyncio.CancelledError) as error:
+                if told_to_stop():
+                    raise
                 self._complain(str(error) or type(error).__name__)
             else:
                 log.info("Connected to the broker at %s.", self.where)

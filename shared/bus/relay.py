@@ -30,6 +30,7 @@ from shared.bus.publisher import Outgoing, Publisher, Verdict
 from shared.clock import now
 from shared.contracts.messages import Envelope, Receipt
 from shared.ids import new_id
+from shared.tasks import told_to_stop
 
 log = logging.getLogger(__name__)
 
@@ -276,7 +277,9 @@ class Relay:
                 if not self._away:
                     log.warning("The database is away (%s); trying until it is back.", _line(error))
                 self._away.add(name)
-            except Exception:
+            except (Exception, asyncio.CancelledError):
+                if told_to_stop():
+                    raise
                 log.exception("%s failed; it is tried again.", name)
             if time.monotonic() - started > 10:
                 pause = 0.1
