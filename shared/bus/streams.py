@@ -93,7 +93,8 @@ def take_receipt(stream: Stream, receipt: Receipt) -> None:
     stream.receipt_sent = max(stream.receipt_sent, receipt.sent)
     if receipt.wanted:
         # Whoever asks for more has no more, whatever it has receipted once: it may have been set back to an old backup.
-        stream.receipt_applied = stream.confirmed = min(stream.confirmed, receipt.applied)
+        stream.receipt_applied = receipt.applied
+        stream.confirmed = min(stream.confirmed, receipt.applied)
     stream.changed = True
 
 

@@ -10,7 +10,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from shared import settings
-from shared.ops.trouble import Trouble, line
+from shared.ops.trouble import Trouble, line, missing
 
 Connection = psycopg.Connection[dict[str, Any]]
 _PATIENT = "-c lock_timeout=5s -c statement_timeout=0 -c idle_in_transaction_session_timeout=0"
@@ -26,7 +26,7 @@ def connected(service: str, role: str = "ops", *, patient: bool = False) -> Iter
     try:
         url = settings.database_url(service, role)
     except settings.MissingSetting as error:
-        raise Trouble(f"{error} A file of settings is named with --env.") from error
+        raise missing(error) from error
     options = _PATIENT if patient else _OPTIONS
     try:
         with psycopg.connect(

@@ -21,7 +21,7 @@ from kombu.connection import Connection
 from shared import settings
 from shared.bus import topology
 from shared.ops.dead import Filter
-from shared.ops.trouble import Trouble, line
+from shared.ops.trouble import Trouble, line, missing
 
 LOOKED_AT = 5_000
 """Messages of a queue that are looked through at most."""
@@ -114,7 +114,7 @@ def places(service: str) -> list[Place]:
                 )
             )
     except settings.MissingSetting as error:
-        raise Trouble(f"{error} A file of settings is named with --env.") from error
+        raise missing(error) from error
     return found
 
 
@@ -155,23 +155,19 @@ def find(opened: Any, place: Place, which: Filter, limit: int) -> tuple[list[Let
     total = depth(opened, place.queue)
     found: list[Letter] = []
     held = 0
-    for _ in range(min(total, LOOKED_AT)):
+    left = min(total, LOOKED_AT)
+    while left:
         message = opened.basic_get(place.queue)
         if message is None:
             break
         letter = _letter(place, message)
         if int(letter.headers.get("x-delivery-count") or 0) >= WORN:
-            _publish(
-                opened,
-                place,
-                place.exchange,
-                place.queue,
-                letter.body,
-                letter.properties,
-                letter.headers | {_KEY: letter.key},
-            )
+            # It comes once more, at the end, and is not worn then.
+            headers = {k: v for k, v in letter.headers.items() if k != "x-delivery-count"} | {_KEY: letter.key}
+            _publish(opened, place, place.exchange, place.queue, letter.body, letter.properties, headers)
             opened.basic_ack(letter.tag)
             continue
+        left -= 1
         if letter.fits(which):
             held += letter.size
             if held > HELD:

@@ -6,7 +6,7 @@ from typing import Any
 
 from shared.ops import letters
 from shared.ops.database import connected
-from shared.ops.trouble import Trouble
+from shared.ops.trouble import NotSet, Trouble
 
 LATE = 60.0
 """Seconds that a due message may wait before somebody should look."""
@@ -23,12 +23,17 @@ select
 
 
 def of(service: str) -> dict[str, Any]:
-    """The figures of a service; those that cannot be had are None, and `trouble` says why. `look` names what needs an operator."""
+    """The figures of a service; those that cannot be had are None, and `trouble` says why. `look` names what needs an operator.
+
+    Raises NotSet when a setting is missing.
+    """
     row: dict[str, Any] = {"service": service, "trouble": None}
     said = []
     try:
         with connected(service) as connection:
             row |= connection.execute(_COUNTS).fetchone() or {}
+    except NotSet:
+        raise
     except Trouble as trouble:
         said.append(str(trouble))
     try:
@@ -37,6 +42,8 @@ def of(service: str) -> dict[str, Any]:
             with letters.channel(place.uri) as opened:
                 row["waiting"] += letters.depth(opened, place.origin)
                 row["letters"] += letters.depth(opened, place.queue)
+    except NotSet:
+        raise
     except Trouble as trouble:
         row |= {"waiting": None, "letters": None}
         said.append(str(trouble))
