@@ -468,7 +468,7 @@ class Relay:
         if self._peers is None or not self._peers.up.is_set() or self._stopping.is_set():
             return False
         cursor = await database.execute(_TAKE_RECEIPTS, [self._service, BATCH], prepare=True)
-        taken = [ReceiptRow._make(row) for row in await cursor.fetchall()]
+        taken = [ReceiptRow(*row) for row in await cursor.fetchall()]
         if not taken:
             return False
         crash.doing("receipt", ("peer:receipt",))
