@@ -115,6 +115,9 @@ class AccountsService:
             idempotency_key=None,
         )
 
+        # Also before one's turn: an address that may not try now does not keep others waiting.
+        self._ensure_address(body.address)
+
         def find() -> handlers.logging_in.Knocking:
             self._ensure_address(body.address)
             return self.records.read(handlers.logging_in.find_login, call, email, counted_as, _per_account())

@@ -13,6 +13,7 @@ import uvicorn
 
 from services.gateway.app import create_app
 from services.gateway.live import Live
+from services.gateway.receiving import Receiving
 from shared import logs, settings
 
 
@@ -36,6 +37,8 @@ def main() -> None:
         app,
         host="127.0.0.1",
         port=settings.port("PORT") or 8080,
+        http=Receiving,
+        ws="none",
         access_log=False,
         server_header=False,
         proxy_headers=bool(proxies),

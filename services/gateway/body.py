@@ -25,6 +25,8 @@ from shared.errors import FieldError, ValidationError
 LIMIT = 1024 * 1024
 SECONDS = 30.0
 LONGEST_KEY = 255
+DEEPEST = 32
+"""Levels of lists and objects in a body."""
 NOT_AN_OBJECT = "The body must be a JSON object."
 # What a body may not set, on whatever endpoint: who asks, and what comes from a header.
 RESERVED = frozenset({"tenant", "actor", "idempotency_key", "if_match", "body", "self"})
@@ -110,6 +112,8 @@ def add_body(form: Form, raw: bytes, reserved: Collection[str]) -> None:
         body = json.loads(raw.decode("utf-8"), parse_constant=_refuse, parse_float=_finite)
     except (ValueError, RecursionError):
         body = None
+    if _too_deep(body):
+        body = None
     if b"\\ud" in raw.lower():
         body = _without_surrogates(body)
     if not isinstance(body, dict):
@@ -121,6 +125,21 @@ def add_body(form: Form, raw: bytes, reserved: Collection[str]) -> None:
             form.blame(f"body.{name}", name)
         else:
             form.kwargs[name] = value
+
+
+def _too_deep(value: Any) -> bool:
+    """Whether lists and objects are nested deeper than anything of ours: further on, each step into them costs a stack frame."""
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [
+            below
+            for one in level
+            if isinstance(one, dict | list)
+            for below in (one.values() if isinstance(one, dict) else one)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _without_surrogates(value: Any) -> Any:

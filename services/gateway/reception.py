@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from services.gateway.identity import Identities
-from services.gateway.limits import Limit
+from services.gateway.limits import Limit, Turns
 from services.gateway.rpc import Caller
 from shared.errors import Refusal
 
@@ -16,28 +16,39 @@ from shared.errors import Refusal
 ADDRESS: ContextVar[str] = ContextVar("address", default="")
 
 _READS = ("get_", "list_", "authenticate", "open_session")
+_HASHING = frozenset({"open_session", "register_tenant", "change_password", "create_user"})
 # These come to nothing and cost nothing: they do not count.
 _UNCOUNTED = frozenset({"validation_error", "idempotency_key_reused", "unavailable"})
 
 
 class Reception:
-    """A `Caller` that tells accounts where a login comes from, limits registrations an address, and makes `identities` forget a
+    """A `Caller` that tells accounts where a login comes from, limits registrations an address and how many log in at once, and makes `identities` forget a
     tenant of which something in accounts was changed."""
 
     def __init__(self, rpc: Caller, identities: Identities) -> None:
         self._rpc, self._identities = rpc, identities
+        # Accounts hashes two at a time; what waits there waits in one line, and here whoever comes from elsewhere is next.
+        self._hashing = Turns(at_once=6, each=4, waiting=600, seconds=5)
         self._registrations = Limit("ACCORD_REGISTRATIONS_PER_MINUTE", 120, 60)
 
     async def call(self, service: str, method: str, deadline: float, /, **kwargs: Any) -> Any:
-        with self._received(service, method, kwargs):
-            return await self._rpc.call(service, method, deadline, **kwargs)
+        async with self._turn(service, method):
+            with self._received(service, method, kwargs):
+                return await self._rpc.call(service, method, deadline, **kwargs)
 
     async def call_raw(self, service: str, method: str, deadline: float, /, **kwargs: Any) -> bytes:
-        with self._received(service, method, kwargs):
-            return await self._rpc.call_raw(service, method, deadline, **kwargs)
+        async with self._turn(service, method):
+            with self._received(service, method, kwargs):
+                return await self._rpc.call_raw(service, method, deadline, **kwargs)
 
     async def answers(self, service: str) -> bool:
         return await self._rpc.answers(service)
+
+    def _turn(self, service: str, method: str) -> contextlib.AbstractAsyncContextManager[None]:
+        """What hashes a password waits here for its turn, where waiting costs nobody anything."""
+        if service == "accounts" and method in _HASHING:
+            return self._hashing.turn(ADDRESS.get())
+        return contextlib.nullcontext()
 
     @contextlib.contextmanager
     def _received(self, service: str, method: str, kwargs: dict[str, Any]) -> Iterator[None]:

@@ -105,9 +105,9 @@ async def accept(request: Request, partnership_id: str) -> Response:
 
 
 async def _accept(desk: Desk, partnership_id: str, data: Any) -> Response:
-    chosen = {name.removeprefix("roles."): grants(data, name) for name in data if name.startswith("roles.")}
-    contacts = [{"contact_id": contact, "roles": roles} for contact, roles in chosen.items() if roles]
     sent = Form.sent({}, data)
+    chosen = {name.removeprefix("roles."): grants(sent, name) for name in data if name.startswith("roles.")}
+    contacts = [{"contact_id": contact, "roles": roles} for contact, roles in chosen.items() if roles]
     try:
         await desk.do(
             "offers",
@@ -147,9 +147,9 @@ def _granted(form: Form, offered: Items, places: Items) -> Items:
 # — what a review asks in the same way (OE-16) —
 
 
-def grants(data: Any, field: str) -> list[dict[str, str]]:
+def grants(form: Form, field: str) -> list[dict[str, str]]:
     """The roles that were ticked in one field, as the API takes them; a box is called `<environment>:<role>`."""
-    pairs = [str(value).split(":", 1) for value in data.getlist(field) if ":" in str(value)]
+    pairs = [value.split(":", 1) for value in form.values(field) if ":" in value]
     return [{"environment": environment, "role": role} for environment, role in pairs]
 
 

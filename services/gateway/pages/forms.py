@@ -32,7 +32,11 @@ class Form:
     @classmethod
     def sent(cls, fields: Mapping[str, str], data: Any) -> Form:
         """The form from the parsed body of a request."""
-        return cls(fields, {name: data.getlist(name) for name in data}, key=data.get(KEY))
+        # In one go: `data.getlist` looks through everything that was sent, for each name again.
+        values: dict[str, list[Any]] = {}
+        for name, value in data.multi_items():
+            values.setdefault(name, []).append(value)
+        return cls(fields, values, key=data.get(KEY))
 
     def value(self, name: str, default: str = "") -> str:
         found = self._values.get(name)

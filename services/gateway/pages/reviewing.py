@@ -98,7 +98,8 @@ async def answer(request: Request, partnership_id: str, modification_id: str) ->
     What is decided is read off the form alone, so that a repeated post is the same request and gets the first answer.
     """
     desk, data = desk_of(request), await request.form()
-    items, sent = _decisions(data), Form.sent({}, data)
+    sent = Form.sent({}, data)
+    items = _decisions(sent)
     refused: Refusal | None = None
     if data.get("confirm") == "yes" and items and all(item["decision"] in {"accept", "decline"} for item in items):
         texts = {name: sent.value(name) for name in ("comment", "suggestion") if sent.value(name).strip()}
@@ -165,12 +166,12 @@ def what_follows(item: dict[str, Any], form: Form, found: dict[str, Any], places
     return f"works {with_whom}" + (f" as {roles}." if roles else " from now on.")
 
 
-def _decisions(data: Any) -> Items:
+def _decisions(form: Form) -> Items:
     """The items as the API takes them, one for each contact the form asks about, decided or not."""
     items = []
-    for contact in dict.fromkeys(data.getlist("item")):
-        decision = str(data.get(f"decision.{contact}") or "")
-        roles, comment = grants(data, f"roles.{contact}"), str(data.get(f"comment.{contact}") or "")
+    for contact in dict.fromkeys(form.values("item")):
+        decision, comment = form.value(f"decision.{contact}"), form.value(f"comment.{contact}")
+        roles = grants(form, f"roles.{contact}")
         items.append(
             {
                 "contact_id": contact,

@@ -5,6 +5,7 @@ Both check the token of every form before the page's own code runs, and both ans
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -12,15 +13,15 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from services.gateway import identity
-from services.gateway.body import LIMIT
+from services.gateway.body import LIMIT, SECONDS
 from services.gateway.pages import csrf
 from services.gateway.pages.desk import Desk, LoginNeeded, Visitor, to_login
 from services.gateway.pages.failures import FormExpired, failed
-from services.gateway.problems import BY_STATUS, InternalError, TooLarge
+from services.gateway.problems import BY_STATUS, InternalError, RequestTimeout, TooLarge
 from services.gateway.rpc import SPENT, Spent
 from shared.errors import NotAuthenticated, Refusal
 
@@ -57,10 +58,13 @@ class Door(APIRoute):
         length = request.headers.get("content-length", "")
         if not length.isdigit() or int(length) > LIMIT:
             raise TooLarge("A form may hold at most 1 MiB.")
-        given: Any = request.headers.get(csrf.HEADER)
-        if given is None:
-            files = int(getattr(self.endpoint, "takes_file", False))
-            given = (await request.form(max_files=files, max_fields=20_000)).get(csrf.FIELD)
+        files = int(getattr(self.endpoint, "takes_file", False))
+        try:
+            async with asyncio.timeout(SECONDS):
+                form = await request.form(max_files=files, max_fields=20_000)
+        except TimeoutError:
+            raise RequestTimeout("The form did not arrive in time.") from None
+        given: Any = request.headers.get(csrf.HEADER, form.get(csrf.FIELD))
         request.state.form_is_ours = desk.form_is_ours(given)
         if not request.state.form_is_ours and not self.forgiving:
             raise FormExpired
@@ -84,6 +88,8 @@ class Door(APIRoute):
                 return await failed(desk, refusal)
             except HTTPException as error:
                 return await failed(desk, BY_STATUS.get(error.status_code, InternalError)())
+            except ClientDisconnect:
+                raise
             except Exception:
                 # Here and not in the application's handler, which answers in JSON.
                 _log.exception("the page %s %s failed", request.method, request.url.path)

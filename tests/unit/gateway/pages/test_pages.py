@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 from fastapi.routing import APIRoute
+from starlette.datastructures import FormData
 from starlette.routing import BaseRoute
 from starlette.testclient import TestClient
 
 from services.gateway.pages import csrf, site
 from services.gateway.pages.desk import NOTE, safe_next
+from services.gateway.pages.forms import Form
 from services.gateway.pages.rooms import Door, Room
 from services.gateway.rpc import ServiceFailure
 from shared.errors import (
@@ -456,3 +458,16 @@ def test_files_are_no_fields(ada: TestClient, rpc: FakeRpc) -> None:
     answer = ada.post("/contacts", data={csrf.FIELD: csrf.token(TOKEN)}, files={"name": ("a.txt", b"x")})
     assert answer.status_code == 400
     assert rpc.asked("contacts", "create_contact") == []
+
+
+def test_a_form_of_very_many_fields_is_read_in_one_go() -> None:
+    class Counted(FormData):
+        looks = 0
+
+        def getlist(self, key: Any) -> list[Any]:
+            self.looks += 1
+            return super().getlist(key)
+
+    data = Counted([(f"f{n}", "x") for n in range(1000)] + [("again", "1"), ("again", "2")])
+    form = Form.sent({}, data)
+    assert (form.values("again"), form.value("f999"), data.looks) == (["1", "2"], "x", 0)

@@ -1,0 +1,180 @@
+"""A request arrives within a bounded time and size, or its connection ends; whoever is being answered is left alone."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+import uvicorn
+from starlette.types import Receive, Scope, Send
+
+from services.gateway import receiving
+from services.gateway.receiving import Receiving
+from tests.support.servers import free_port
+
+Steps = Callable[[int], Awaitable[None]]
+
+
+async def app(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answers with the length of the body; `/early` before it has come, `/slow` half a second later."""
+    if scope["type"] != "http":
+        return
+    size, more = 0, scope["path"] != "/early"
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return
+        size += len(message.get("body", b""))
+        more = message.get("more_body", False)
+    if scope["path"] == "/slow":
+        await asyncio.sleep(0.5)
+    text = str(size).encode()
+    headers = [(b"content-length", str(len(text)).encode())]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": text})
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(receiving, "HEADERS_SECONDS", 0.2)
+    monkeypatch.setattr(receiving, "REQUEST_SECONDS", 0.4)
+    monkeypatch.setattr(receiving, "MOST_WAITING", 5)
+
+
+def run(steps: Steps) -> None:
+    async def whole() -> None:
+        port = free_port()
+        config = uvicorn.Config(app, port=port, http=Receiving, lifespan="off", log_level="critical", ws="none")
+        server = uvicorn.Server(config)
+        task = asyncio.create_task(server.serve())
+        while not server.started:
+            await asyncio.sleep(0.01)
+        try:
+            async with asyncio.timeout(20):
+                await steps(port)
+        finally:
+            server.should_exit = True
+            await task
+        assert not Receiving.waiting
+
+    asyncio.run(whole())
+
+
+class Wire:
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader, self.writer = reader, writer
+
+    def say(self, *parts: bytes) -> None:
+        self.writer.write(b"".join(parts))
+
+    async def rest(self) -> bytes:
+        """All that comes until the connection ends."""
+        try:
+            return await self.reader.read()
+        except ConnectionError:
+            return b""
+
+
+@contextlib.asynccontextmanager
+async def connection(port: int) -> AsyncIterator[Wire]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        yield Wire(reader, writer)
+    finally:
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+
+
+@pytest.mark.parametrize(
+    ("said", "answered"),
+    [
+        (b"", b""),
+        (b"GET / HTTP/1.1\r\nHost: a\r\n", b"HTTP/1.1 408 "),
+        (b"GET / HTTP/1.1\r\nHost: a\r\n\r\nGET /again HTTP", b"HTTP/1.1 200 "),
+        (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhalf", b""),
+        (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n", b""),
+        (b"POST /early HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhalf", b"HTTP/1.1 200 "),
+    ],
+)
+def test_what_never_comes_whole_ends(said: bytes, answered: bytes) -> None:
+    async def steps(port: int) -> None:
+        async with connection(port) as wire:
+            wire.say(said)
+            answer = await wire.rest()
+            assert answer.startswith(answered) and bool(answer) == bool(answered)
+
+    run(steps)
+
+
+def test_a_header_that_trickles_in_ends_too() -> None:
+    async def steps(port: int) -> None:
+        async with connection(port) as wire:
+            wire.say(b"GET / HTTP/1.1\r\nHost: a\r\n")
+            lines = 0
+            with contextlib.suppress(ConnectionError):
+                while lines < 200 and not wire.reader.at_eof():
+                    wire.say(b"X: 1\r\n")
+                    await wire.writer.drain()
+                    await asyncio.sleep(0.05)
+                    lines += 1
+            assert lines < 200
+
+    run(steps)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET / HTTP/1.1\r\nX: " + b"x" * 100_000 + b"\r\n\r\n",
+        b"GET / HTTP/1.1\r\nX: " + b"x" * 1_000_000,
+        b"GET / HTTP/1.1\r\n" + b"X: 1\r\n" * 200 + b"\r\n",
+        b"GET /" + b"x" * 100_000 + b" HTTP/1.1\r\n\r\n",
+    ],
+)
+def test_more_headers_than_anybody_needs_are_refused(head: bytes) -> None:
+    async def steps(port: int) -> None:
+        async with connection(port) as wire:
+            with contextlib.suppress(ConnectionError):
+                for at in range(0, len(head), 20_000):
+                    wire.say(head[at : at + 20_000])
+                    await wire.writer.drain()
+                    await asyncio.sleep(0.005)
+            assert b"200 OK" not in await wire.rest()
+
+    run(steps)
+
+
+def test_of_too_many_connections_that_ask_nothing_the_oldest_go_and_who_asks_is_served() -> None:
+    async def steps(port: int) -> None:
+        async with contextlib.AsyncExitStack() as stack:
+            asking = await stack.enter_async_context(connection(port))
+            asking.say(b"GET /slow HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            await asyncio.sleep(0.05)
+            idle = []
+            for _ in range(8):
+                idle.append(await stack.enter_async_context(connection(port)))
+                idle[-1].say(b"GET / HTTP/1.1\r\nHost:")
+                await asyncio.sleep(0.01)
+            assert await idle[0].rest() == await idle[2].rest() == b""
+            assert len(Receiving.waiting) == 5
+            assert (await asking.rest()).startswith(b"HTTP/1.1 200 ")
+
+    run(steps)
+
+
+def test_a_body_of_many_parts_and_one_request_after_the_other_are_answered() -> None:
+    async def steps(port: int) -> None:
+        async with connection(port) as wire:
+            for _ in range(3):
+                wire.say(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 300000\r\n\r\n")
+                for _ in range(3):
+                    wire.say(b"x" * 100_000)
+                    await wire.writer.drain()
+                assert b"200" in await wire.reader.readuntil(b"\r\n\r\n")
+                assert await wire.reader.readexactly(6) == b"300000"
+                await asyncio.sleep(0.1)
+
+    run(steps)
