@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -14,6 +14,7 @@ from shared.bus import crash, live
 from shared.bus.records import Table
 from shared.bus.storage import AGAIN, Answer, Away, Changes, Conflict, Fetched, Kept, Subject, Wanted
 from shared.bus.streams import Key, Stream, Waiting
+from shared.db import roles
 
 _STREAM_COLUMNS = (
     "tenant", "subject", "peer", "service", "sent", "sent_digest", "confirmed", "confirmed_seen", "receipt_applied", "receipt_seen",
@@ -83,6 +84,10 @@ _TELL = "select pg_notify(%s, payload) from unnest(%b::text[]) as payload"
 _TENANTS = "select set_config('app.tenants', %s, true), set_config('plan_cache_mode', 'force_generic_plan', true)"
 # Lists are another matter: which index serves best depends on what is asked for.
 _PLAN = "select set_config('plan_cache_mode', %s, true)"
+# How long a transaction waits for a connection: a database that was restarted is back within a moment. When one has waited in vain,
+# the others need not, until somebody gets one: 503 within two seconds, whoever asks whom (promise R7).
+_WAIT_S = 1.0
+_KNOWN_AWAY_S = 0.1
 _AWAY = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout)
 
 
@@ -344,16 +349,21 @@ def _spread(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:
 
 
 class PostgresDatabase:
-    """The database of one service, behind a pool. Every transaction names the tenants it may see."""
+    """The database of one service, behind a pool. Every transaction names the tenants it may see.
 
-    def __init__(self, url: str, *, size: int = 10) -> None:
+    The role of each connection is looked at before it is used; `refuse` is told why it may not be, and need not return.
+    """
+
+    def __init__(self, url: str, *, size: int = 20, refuse: Callable[[roles.WrongRole], None] | None = None) -> None:
         self._statements: dict[str, _RecordSql] = {}
+        self._refuse = refuse
+        self._away = False
         self._pool: ConnectionPool[Any] = ConnectionPool(
             url,
             min_size=1,
             max_size=size,
             open=False,
-            timeout=2.0,
+            configure=self._admit,
             # The pool doubles its pauses between attempts until it gives up; whoever asks next starts anew. Left at its five minutes,
             # it would notice a database that is back after as long again as it was away.
             reconnect_timeout=1.0,
@@ -361,6 +371,11 @@ class PostgresDatabase:
             # tables are small, and must serve when they are large: never a scan, never a join of whole tables.
             kwargs={
                 "prepare_threshold": 0,
+                "connect_timeout": 3,
+                "keepalives_idle": 10,
+                "keepalives_interval": 5,
+                "keepalives_count": 3,
+                "tcp_user_timeout": 20_000,
                 "options": "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c statement_timeout=10s -c lock_timeout=3s -c idle_in_transaction_session_timeout=30s",
             },
         )
@@ -372,7 +387,8 @@ class PostgresDatabase:
             self._pool.open()
             self._opened = True
         try:
-            with self._pool.connection() as connection:
+            with self._pool.connection(timeout=_KNOWN_AWAY_S if self._away else _WAIT_S) as connection:
+                self._away = False
                 try:
                     yield PostgresStorage(connection, tenants, self._statements)
                     if connection.info.transaction_status == psycopg.pq.TransactionStatus.INTRANS:
@@ -389,10 +405,21 @@ class PostgresDatabase:
         except _AWAY as error:
             if _too_much(error):
                 raise
+            self._away = isinstance(error, PoolTimeout)
             # The other connections of the pool are likely dead too (fact N10).
             with contextlib.suppress(*_AWAY):
                 self._pool.check()
             raise Away(str(error)) from error
+
+    def _admit(self, connection: psycopg.Connection[Any]) -> None:
+        """The pool asks this of each new connection."""
+        try:
+            roles.check(connection)
+        except roles.WrongRole as error:
+            if self._refuse is not None:
+                self._refuse(error)
+            raise
+        connection.rollback()
 
     def ping(self) -> None:
         with self.transaction(()) as storage:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -47,7 +48,7 @@ class Session:
         tenants = (more.pop("tenant", None) or call.tenant,)
         for attempt in range(_TRIES):
             if attempt:
-                self.pause(_POLL * attempt)
+                self.pause(_POLL * attempt * random.uniform(0.5, 1.5))
             begun = False
             try:
                 with self.database.transaction(tenants) as storage:
