@@ -9,7 +9,7 @@ import sys
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
-from shared import settings
+from shared import settings, traces
 from shared.clock import iso
 
 # What a record has anyway; everything beside it was given as `extra` and is a field of the line.
@@ -23,7 +23,7 @@ def mask(text: str) -> str:
 
 
 class JsonLines(logging.Formatter):
-    """Formats a record as one line: time, level, process, logger, message, whatever was given as `extra`, exception."""
+    """Formats a record as one line: time, level, process, logger, message, trace, whatever was given as `extra`, exception."""
 
     def __init__(self, process: str) -> None:
         super().__init__()
@@ -37,6 +37,11 @@ class JsonLines(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
+        trace = traces.current()
+        if trace is not None:
+            line["trace_id"], line["span_id"] = trace.id, trace.span
+            if trace.linked:
+                line["linked_trace"] = trace.linked_id
         line.update({name: value for name, value in vars(record).items() if name not in _OWN and name not in line})
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)

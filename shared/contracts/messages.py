@@ -80,7 +80,7 @@ CATALOGUE: dict[tuple[Kind, str, str], type[Message]] = {}
 class Envelope(BaseModel):
     """One message as it travels. `source` is the service that speaks, `origin` its tenant, `subject` what it is about.
 
-    `sequence` counts from 1 without holes within the stream (origin, destination, source, subject); 0 is outside of it (receipts,
+    `traceparent` (W3C) names the request that caused it, by random ids; the other side links to it and never joins it. `sequence` counts from 1 without holes within the stream (origin, destination, source, subject); 0 is outside of it (receipts,
     timers). `previous` is the digest of the message before in the stream, `''` for the first. What passes here can be kept as a row,
     whatever its `data` says.
     """
