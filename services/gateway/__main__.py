@@ -14,7 +14,7 @@ import uvicorn
 from services.gateway.app import create_app
 from services.gateway.live import Live
 from services.gateway.receiving import Receiving
-from shared import logs, settings
+from shared import logs, settings, spans
 
 
 class Server(uvicorn.Server):
@@ -31,6 +31,7 @@ class Server(uvicorn.Server):
 
 def main() -> None:
     logs.set_up("gateway")
+    spans.start("gateway")
     proxies = settings.optional("ACCORD_TRUSTED_PROXIES", "")
     app = create_app()
     config = uvicorn.Config(
@@ -51,6 +52,7 @@ def main() -> None:
     server = Server(config, app.state.live)
     with contextlib.suppress(KeyboardInterrupt):
         server.run()
+    spans.stop()
     if not server.started:
         sys.exit(3)
 

@@ -35,7 +35,7 @@ from services.gateway.openapi import describe
 from services.gateway.problems import BY_STATUS, BadRequest, problem, to_json
 from services.gateway.reception import Reception
 from services.gateway.rpc import Caller, Rpc
-from shared import settings
+from shared import settings, watchdog
 from shared.errors import NotFound, Refusal
 
 VERSION = "0.1.0"
@@ -52,6 +52,7 @@ def create_app(rpc: Caller | None = None) -> FastAPI:
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         if client is not None:
+            watchdog.watch_loop("gateway")
             await client.start()
         if ear is not None:
             ear.start()

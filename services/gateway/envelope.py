@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-import secrets
 import time
 from uuid import uuid4
 
@@ -16,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.gateway.pages.headers import HEADERS
 from services.gateway.problems import InternalError, problem
 from services.gateway.reception import ADDRESS
-from services.gateway.rpc import TRACEPARENT
+from shared import traces
 
 SECONDS = Histogram(
     "accord_http_seconds",
@@ -29,7 +28,6 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 CSP_DATA = "default-src 'none'; frame-ancestors 'none'"
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _access = logging.getLogger("accord.access")
 _log = logging.getLogger(__name__)
 
@@ -50,8 +48,9 @@ class Envelope:
         asked = given.get("x-request-id", "")
         request_id = asked if _REQUEST_ID.fullmatch(asked) else str(uuid4())
         scope["accord.request_id"] = request_id
-        trace = given.get("traceparent", "")
-        TRACEPARENT.set(trace if _TRACEPARENT.fullmatch(trace) else _new_trace())
+        asked_within = traces.read(given.get("traceparent"))
+        span = traces.started(scope["method"], "server", traces.below(asked_within) if asked_within else traces.begin())
+        traces.enter(span.trace)
         client = scope.get("client")
         ADDRESS.set(client[0] if client else "")
         status, seconds = 0, 0.0
@@ -75,6 +74,10 @@ class Envelope:
             await problem(InternalError())(scope, receive, answer)
         finally:
             self._note(scope, request_id, status, seconds or time.perf_counter() - started)
+            if traces.export is not None:
+                span.name = f"{scope['method']} {route_of(scope)}"
+                span.attributes = {"http.request.method": scope["method"], "http.response.status_code": status}
+                traces.ended(span, failed=status >= 500)
 
     def _dress(self, headers: MutableHeaders, request_id: str) -> None:
         headers["X-Request-Id"] = request_id
@@ -114,7 +117,3 @@ def route_of(scope: Scope) -> str:
     if pattern is None:
         pattern = getattr(scope.get("route"), "path", None)
     return pattern or "other"
-
-
-def _new_trace() -> str:
-    return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00"

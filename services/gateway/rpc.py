@@ -22,16 +22,18 @@ import aio_pika
 import aiormq
 from pydantic_core import from_json
 
+from services.gateway.circuits import LOOK_EVERY, Circuit, Lookout
+from shared import traces
 from shared.errors import Refusal, Unavailable, refusal
 from shared.health import RPC_SECONDS
 from shared.tasks import told_to_stop
 
 READ = 2.0
 COMMAND = 5.0
+PROBE = 1.0
 EXCHANGE = "nameko-rpc"
-
-# The W3C traceparent of the request that is being served, handed on as a message header.
-TRACEPARENT: ContextVar[str | None] = ContextVar("traceparent", default=None)
+# How the correlation id of a probe begins.
+_PROBES = "probe-"
 
 _log = logging.getLogger(__name__)
 
@@ -81,31 +83,18 @@ class Caller(Protocol):
         """Whether `service` answers now."""
 
 
-class Circuit:
-    """Spares callers the wait for a service that has not answered for a while: after `LIMIT` deadlines in a row without any answer
-    in between, calls fail at once for `PAUSE` seconds; then one call tries again."""
+class Pending:
+    """A call that was sent and waits for its answer, `deadline` seconds at most."""
 
-    LIMIT = 5
-    PAUSE = 1.0
+    def __init__(self, service: str, deadline: float) -> None:
+        self.service = service
+        self.answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self.until = asyncio.timeout(deadline)
 
-    def __init__(self) -> None:
-        self.missed = 0
-        self.until = 0.0
-
-    def admits(self, now: float) -> bool:
-        if self.missed < self.LIMIT:
-            return True
-        if now < self.until:
-            return False
-        self.until = now + self.PAUSE  # this one tries; the others wait for what it finds
-        return True
-
-    def answered(self) -> None:
-        self.missed = 0
-
-    def silent(self, now: float) -> None:
-        self.missed += 1
-        self.until = now + self.PAUSE
+    def give_up(self) -> None:
+        """Its deadline is now, whatever it waits for: the broker's confirmation or the answer."""
+        if not self.until.expired() and not self.answer.done():
+            self.until.reschedule(0)
 
 
 class Rpc:
@@ -115,9 +104,10 @@ class Rpc:
         self._uri, self._name = uri, name
         self._channel: aiormq.abc.AbstractChannel | None = None
         self._reply_to = ""
-        self._pending: dict[str, asyncio.Future[bytes]] = {}
+        self._pending: dict[str, Pending] = {}  # by correlation id
         self._numbers = itertools.count(1)
         self._circuits: dict[str, Circuit] = {}
+        self._blocked = False
         self._keeper: asyncio.Task[None] | None = None
         self._lost = asyncio.Event()
         self._first = asyncio.Event()
@@ -155,7 +145,7 @@ class Rpc:
                 _log.info("connected to the broker")
                 delay, told = 0.1, False
                 self._first.set()
-                await self._lost.wait()
+                await self._look_out(connection)
                 _log.warning("the connection to the broker is lost")
             except (Exception, asyncio.CancelledError) as error:
                 # A connection that is lost while it is being made ends in aiormq with a bare Exception, or as if somebody had cancelled us.
@@ -188,16 +178,67 @@ class Rpc:
         self._channel = below
 
     async def _receive(self, message: aiormq.abc.DeliveredMessage) -> None:
-        future = self._pending.get(message.header.properties.correlation_id or "")
-        if future is not None and not future.done():
-            future.set_result(message.body)
+        pending = self._pending.get(message.header.properties.correlation_id or "")
+        if pending is not None and not pending.answer.done():
+            pending.answer.set_result(message.body)
 
     def _give_up(self) -> None:
-        self._channel = None
-        for future in self._pending.values():
-            if not future.done():
-                future.set_exception(Unavailable())
-        self._pending.clear()
+        self._channel, self._blocked = None, False
+        self._fail_pending()
+
+    def _fail_pending(self, service: str | None = None) -> None:
+        """Whoever waits for an answer of `service`, or of anybody, waits in vain. The probes go on: they find out when it is back."""
+        for number, pending in self._pending.items():
+            if service is None or (pending.service == service and not number.startswith(_PROBES)):
+                pending.give_up()
+
+    async def _look_out(self, connection: aio_pika.abc.AbstractConnection) -> None:
+        """Keep an eye on broker and services until the connection is lost. Raises what a lost connection raises."""
+        counting: aiormq.abc.AbstractChannel | None = None
+        misses = 0
+
+        async def count(service: str) -> int:
+            nonlocal counting
+            try:
+                if counting is None or counting.is_closed:
+                    counting = await (await connection.channel(publisher_confirms=False)).get_underlay_channel()
+                return (await counting.queue_declare(f"rpc-{service}", passive=True)).consumer_count or 0
+            except aiormq.exceptions.ChannelNotFoundEntity:
+                return 0
+
+        lookout = Lookout(self._circuits, count=count, probe=self._probe, gone=self._fail_pending)
+        try:
+            while not self._lost.is_set():
+                await self._note_blocked(connection)
+                if not self._blocked:
+                    try:
+                        async with asyncio.timeout(1):
+                            await lookout.look()
+                        misses = 0
+                    except TimeoutError:
+                        # Blocked in this moment, or slow; or half of the connection is gone and nobody has told us.
+                        counting, misses = None, misses + 1
+                        if misses == 5:
+                            raise
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._lost.wait(), LOOK_EVERY * random.uniform(0.8, 1))
+        finally:
+            lookout.stop()
+
+    async def _note_blocked(self, connection: aio_pika.abc.AbstractConnection) -> None:
+        """Notice when the broker takes nothing from us, as with a memory or disk alarm: it says so to whoever publishes."""
+        blocked, transport = False, connection.transport
+        try:
+            async with asyncio.timeout(0.05):
+                if transport is not None:
+                    await transport.connection.ready()
+        except TimeoutError:
+            blocked = True
+        if blocked != self._blocked:
+            self._blocked = blocked
+            _log.warning("the broker %s", "takes nothing now" if blocked else "takes messages again")
+        if blocked:
+            self._fail_pending()
 
     # -- calls ----------------------------------------------------------------------------------------------------------------
 
@@ -208,22 +249,38 @@ class Rpc:
         return await self._ask(service, method, deadline, kwargs)
 
     async def answers(self, service: str) -> bool:
-        # nameko answers a method nobody has with MethodNotFound: the shortest way there and back, and nothing is done.
-        try:
-            await self._ask(service, "is_anybody_there", 1.0, {})
-        except ServiceFailure:
+        if await self._probe(service):
+            self._circuit(service).answered()
             return True
-        except Unavailable:
-            return False
-        return True
+        return False
+
+    async def _probe(self, service: str) -> bool:
+        """Whether the service answers within `PROBE` seconds, whatever its circuit says."""
+        # nameko answers a method nobody has with MethodNotFound: the shortest way there and back, and nothing is done.
+        number = f"{_PROBES}{next(self._numbers)}"
+        with contextlib.suppress(Unavailable):
+            await self._exchange(number, service, "is_anybody_there", PROBE, {})
+            return True
+        return False
+
+    def _circuit(self, service: str) -> Circuit:
+        found = self._circuits.get(service)
+        if found is None:
+            found = self._circuits[service] = Circuit(service)
+        return found
 
     async def _ask(self, service: str, method: str, deadline: float, kwargs: dict[str, Any]) -> bytes:
         started, outcome, spent = time.perf_counter(), "error", SPENT.get()
         if spent is not None:
             spent.begin(started)
-        circuit = self._circuits.setdefault(service, Circuit())
+        circuit = self._circuit(service)
         try:
-            reply = await self._exchange(circuit, service, method, deadline, kwargs)
+            if circuit.open:
+                raise Unavailable()
+            circuit.asked(time.monotonic())
+            with traces.span(f"{service}.{method}", "client"):
+                reply = await self._exchange(f"{next(self._numbers)}", service, method, deadline, kwargs)
+            circuit.answered()
             result = raw_result(reply)
             if result is None:
                 result = checked_result(reply, f"{service}.{method}")
@@ -238,18 +295,15 @@ class Rpc:
                 spent.end(started, ended)
             RPC_SECONDS.labels(service, method, outcome).observe(ended - started)
 
-    async def _exchange(
-        self, circuit: Circuit, service: str, method: str, deadline: float, kwargs: dict[str, Any]
-    ) -> bytes:
+    async def _exchange(self, number: str, service: str, method: str, deadline: float, kwargs: dict[str, Any]) -> bytes:
+        """The reply to one call. Raises Unavailable when none comes."""
         channel = self._channel
-        if channel is None or not circuit.admits(time.monotonic()):
+        if channel is None or self._blocked:
             raise Unavailable()
-        number = f"{next(self._numbers)}"
-        future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        self._pending[number] = future
-        traceparent = TRACEPARENT.get()
+        pending = self._pending[number] = Pending(service, deadline)
+        traceparent = traces.header()
         try:
-            async with asyncio.timeout(deadline):
+            async with pending.until:
                 # The broker's confirmation costs little and tells at once when nobody has ever listened under this name.
                 await channel.basic_publish(
                     json.dumps({"args": [], "kwargs": kwargs}, separators=(",", ":")).encode(),
@@ -266,14 +320,11 @@ class Rpc:
                         headers={"traceparent": traceparent} if traceparent else None,
                     ),
                 )
-                reply = await future
-        except TimeoutError:
-            circuit.silent(time.monotonic())
-            raise Unavailable() from None
+                return await pending.answer
         except Unavailable:
             raise
         except Exception:
-            # Whatever aiormq says of a connection that is lost: see `_keep`.
+            # Whatever aiormq says of a connection that is lost (see `_keep`), or the deadline.
             raise Unavailable() from None
         except asyncio.CancelledError:
             if told_to_stop():
@@ -281,10 +332,6 @@ class Rpc:
             raise Unavailable() from None
         finally:
             self._pending.pop(number, None)
-            if future.done() and not future.cancelled():
-                future.exception()  # seen: the publish may have failed first
-        circuit.answered()
-        return reply
 
 
 async def close(connection: aio_pika.abc.AbstractConnection) -> None:

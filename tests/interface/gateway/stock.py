@@ -36,6 +36,7 @@ class Stock:
 
 
 if __name__ == "__main__":
+    Stock.name = sys.argv[2]
     container = ServiceContainer(Stock, config={"AMQP_URI": sys.argv[1]})
     container.start()
     print("started", flush=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import signal
 import subprocess
 import sys
 import time
@@ -13,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from services.gateway.rpc import SPENT, Circuit, Rpc, ServiceFailure, Spent
+from services.gateway.rpc import SPENT, Rpc, ServiceFailure, Spent
 from shared.errors import TooSoon, Unavailable
 from tests.support.servers import RabbitServer
 
@@ -21,9 +23,9 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 @contextmanager
-def running(uri: str) -> Iterator[None]:
+def running(uri: str, name: str = "stock") -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-m", "tests.interface.gateway.stock", uri],
+        [sys.executable, "-W", "ignore", "-m", "tests.interface.gateway.stock", uri, name],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -32,7 +34,7 @@ def running(uri: str) -> Iterator[None]:
     try:
         assert process.stdout
         assert process.stdout.readline() == "started\n"
-        yield
+        yield process
     finally:
         process.kill()
         process.wait()
@@ -142,7 +144,7 @@ def test_calls_fail_at_once_when_the_broker_goes_and_work_again_when_it_is_back(
             await until(lambda: rpc.connected)
             # Another one: stock nameko does not always survive its broker.
             with running(broker.uri()):
-                assert await rpc.call("stock", "echo", 5, a=1) == {"a": 1}
+                await until_answered(rpc, "stock")
 
     asyncio.run(scenario())
 
@@ -160,14 +162,74 @@ def test_it_starts_while_the_broker_is_away() -> None:
     asyncio.run(scenario())
 
 
-def test_the_circuit_opens_after_silence_and_lets_one_try() -> None:
-    circuit = Circuit()
-    for now in range(Circuit.LIMIT):
-        assert circuit.admits(now)
-        circuit.silent(now)
-    now = Circuit.LIMIT - 1
-    assert not circuit.admits(now + 0.5)
-    assert circuit.admits(now + Circuit.PAUSE)
-    assert not circuit.admits(now + Circuit.PAUSE + 0.1)
-    circuit.answered()
-    assert circuit.admits(now + Circuit.PAUSE + 0.2)
+async def refused_at_once(rpc: Rpc) -> bool:
+    """Whether a call with a long deadline fails without a wait."""
+    began = time.monotonic()
+    with contextlib.suppress(Unavailable):
+        await rpc.call("mortal", "echo", 30, a=1)
+        return False
+    return time.monotonic() - began < 0.2
+
+
+def test_callers_of_a_service_that_died_are_told_at_once_and_go_through_as_soon_as_it_is_back(
+    broker: RabbitServer,
+) -> None:
+    async def scenario() -> None:
+        async with connected(broker.uri()) as rpc:
+            with running(broker.uri(), "mortal"):
+                assert await rpc.call("mortal", "echo", 30, a=1) == {"a": 1}
+                waiting = asyncio.create_task(rpc.call("mortal", "sleep", 90, seconds=80))
+                await rpc.call("mortal", "echo", 30, a=1)
+            # It was killed in the middle of a call; the message waits in its queue, for which nobody is there.
+            with pytest.raises(Unavailable):
+                await asyncio.wait_for(waiting, 30)
+            assert await refused_at_once(rpc)
+            assert not await rpc.answers("mortal")
+            with running(broker.uri(), "mortal"):
+                await until_answered(rpc)
+
+    asyncio.run(scenario())
+
+
+def test_a_service_that_hangs_is_found_by_a_probe_and_never_by_a_users_call_again(broker: RabbitServer) -> None:
+    async def scenario() -> None:
+        async with connected(broker.uri()) as rpc:
+            with running(broker.uri(), "mortal") as process:
+                assert await rpc.call("mortal", "echo", 30, a=1) == {"a": 1}
+                process.send_signal(signal.SIGSTOP)
+                with pytest.raises(Unavailable):
+                    await rpc.call("mortal", "echo", 60, a=1)
+                assert await refused_at_once(rpc)
+                process.send_signal(signal.SIGCONT)
+                await until_answered(rpc)
+
+    asyncio.run(scenario())
+
+
+def test_a_broker_that_takes_nothing_fails_calls_at_once_until_it_takes_again(broker: RabbitServer) -> None:
+    async def scenario() -> None:
+        async with connected(broker.uri()) as rpc:
+            with running(broker.uri(), "mortal"):
+                assert await rpc.call("mortal", "echo", 30, a=1) == {"a": 1}
+                await asyncio.to_thread(broker.control, "set_vm_memory_high_watermark", "0")
+                try:
+                    with pytest.raises(Unavailable):
+                        await rpc.call("mortal", "echo", 60, a=1)
+                    assert await refused_at_once(rpc)
+                finally:
+                    await asyncio.to_thread(broker.control, "set_vm_memory_high_watermark", "0.4")
+                await until_answered(rpc)
+
+    asyncio.run(scenario())
+
+
+async def until_answered(rpc: Rpc, service: str = "mortal") -> None:
+    async def answered() -> bool:
+        with contextlib.suppress(Unavailable):
+            return bool(await rpc.call(service, "echo", 5, a=1) == {"a": 1})
+        return False
+
+    end = time.monotonic() + 20
+    while not await answered():
+        assert time.monotonic() < end, "calls do not go through again"
+        await asyncio.sleep(0.05)
