@@ -19,6 +19,7 @@ from services.notifications.domain.people import (
     User,
 )
 from services.notifications.domain.recipients import TO_BE_ANSWERED, actor, candidates, hears, worth_telling
+from shared import traces
 from shared.bus.work import Heard, Work
 from shared.calls import Body, Call, Ids, Paged
 from shared.clock import iso
@@ -214,6 +215,7 @@ def _notify(work: Work, news: News, user: User | None) -> None:
                 partnership_id=news.partnership_id,
                 data=news.data,
                 answers=answers(user),
+                traceparent=traces.header(),
             )
         )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import random
 import re
 import signal
 import sys
@@ -24,7 +25,8 @@ from prometheus_client import Counter, Gauge
 from services.notifications.mail import check_sender, compose
 from services.notifications.post import NotTaken, Post, Server, ServerAway
 from services.notifications.store import MAILS
-from shared import health, logs, settings
+from shared import health, logs, settings, spans, traces
+from shared.db import roles
 
 log = logging.getLogger("accord.mailer")
 
@@ -76,7 +78,7 @@ class Mailer:
         self.ready = False
 
     def run(self) -> None:
-        """Work until told to stop. Raises nothing for what is away."""
+        """Work until told to stop. Raises nothing for what is away; WrongRole when this process must not run at all."""
         pause = self._poll
         while not self._stopping.is_set():
             try:
@@ -87,13 +89,14 @@ class Mailer:
                     application_name="mailer",
                     options="-c statement_timeout=10s",
                 ) as connection:
+                    roles.check(connection)
                     connection.execute("listen mails")
                     self.ready, pause = True, self._poll
                     self._work(connection)
             except psycopg.Error as error:
                 self.ready = False
-                log.warning("the database is away (%s); trying again in %.0f s", type(error).__name__, pause)
-                self._stopping.wait(pause)
+                log.warning("the database is away (%s); trying again within %.0f s", type(error).__name__, pause)
+                self._stopping.wait(pause * random.uniform(0.5, 1))
                 pause = min(pause * 2, LONGEST_PAUSE_S)
         self._post.close()
 
@@ -105,8 +108,8 @@ class Mailer:
                     pause = self._poll
             except ServerAway as error:
                 AWAY.inc()
-                log.warning("the mail server %s; trying again in %.0f s", error, pause)
-                self._stopping.wait(pause)
+                log.warning("the mail server %s; trying again within %.0f s", error, pause)
+                self._stopping.wait(pause * random.uniform(0.5, 1))
                 pause = min(pause * 2, LONGEST_PAUSE_S)
                 connection.execute("select 1")
                 continue
@@ -125,8 +128,12 @@ class Mailer:
                 return False
             document, tenant, id, attempts = row
             done: dict[str, Any] = {"tenant": tenant, "id": id}
+            trace: traces.Trace | None = None
             try:
-                self._post.send(compose(MAILS.load(document), sender=self._sender, url=self._url))
+                mail = MAILS.load(document)
+                trace = traces.continued(mail.traceparent, foreign=False)
+                with traces.span("mail", "producer", trace):
+                    self._post.send(compose(mail, sender=self._sender, url=self._url))
             except ServerAway:
                 raise
             except Exception as error:
@@ -141,10 +148,13 @@ class Mailer:
                     self._execute(connection, "again", done)
                     becomes = "again"
                 NOT_TAKEN.labels(becomes).inc()
-                log.warning("mail %s of %s was not taken (%s): %s", id, tenant, type(error).__name__, becomes)
+                with traces.within(trace):
+                    log.warning("mail %s of %s was not taken (%s): %s", id, tenant, type(error).__name__, becomes)
             else:
                 self._execute(connection, "sent", done)
                 SENT.inc()
+                with traces.within(trace):
+                    log.info("sent", extra={"mail": id, "tenant": tenant})
         return True
 
     def _prune(self, connection: psycopg.Connection[Any]) -> None:
@@ -196,6 +206,7 @@ def main() -> int:
     stopping = threading.Event()
     try:
         logs.set_up("mailer")
+        spans.start("mailer")
         port = settings.health_port()
         mailer = Mailer(
             settings.database_url("notifications", "ops"),
@@ -210,8 +221,13 @@ def main() -> int:
     _stop_on_signals(stopping)
     if port is not None:
         _serve_health(port, mailer)
-    mailer.run()
+    try:
+        mailer.run()
+    except roles.WrongRole as error:
+        print(error, file=sys.stderr)
+        return 1
     signal.setitimer(signal.ITIMER_REAL, 0)
+    spans.stop()
     return 0
 
 

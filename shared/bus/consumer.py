@@ -17,7 +17,7 @@ import eventlet
 from kombu import Connection
 from nameko.extensions import SharedExtension
 
-from shared import settings
+from shared import settings, traces
 from shared.bus import crash, topology
 from shared.bus.inbox import BACK_OFF, Handler, Inbox, Tally, Undecodable, decode, label
 from shared.bus.storage import Away
@@ -33,6 +33,7 @@ from shared.health import (
 )
 
 log = logging.getLogger(__name__)
+messages = logging.getLogger("accord.messages")
 
 BATCH = 200
 PREFETCH = 400
@@ -68,10 +69,21 @@ class Feed:
                 if self.stopping:
                     return
                 log.warning(
-                    "%s: lost the broker (%s: %s), next try in %.1f s", self.queue, type(error).__name__, error, pause
+                    "%s: lost the broker (%s: %s), next try within %.1f s",
+                    self.queue,
+                    type(error).__name__,
+                    error,
+                    pause,
                 )
-                eventlet.sleep(pause * (1 + 0.2 * random.random()))
+                self._sleep(pause)
                 pause = min(pause * 2, 5.0)
+
+    def _sleep(self, pause: float) -> None:
+        """A pause with a random part, so that not all come back in the same instant; whoever is told to stop does not finish it."""
+        left = pause * random.uniform(0.5, 1)
+        while left > 0 and not self.stopping:
+            eventlet.sleep(min(left, 0.2))
+            left -= 0.2
 
     def _consume(self) -> None:
         with Connection(self.uri, heartbeat=HEARTBEAT, connect_timeout=5) as connection:
@@ -167,10 +179,10 @@ class Feed:
             try:
                 return self.inbox().handle(deliveries)
             except Away as error:
-                log.warning("%s: the database is away (%s), next try in %.1f s", self.queue, error, pause)
+                log.warning("%s: the database is away (%s), next try within %.1f s", self.queue, error, pause)
                 if self.stopping:
                     raise
-                eventlet.sleep(pause * (1 + 0.2 * random.random()))
+                self._sleep(pause)
                 pause = min(pause * 2, 2.0)
                 connection.heartbeat_check()
 
@@ -184,6 +196,14 @@ class Feed:
             MESSAGES_FAILED.labels(self.service, kind).inc(count)
         for age in tally.ages[-1:]:
             MESSAGE_AGE.labels(self.service).observe(age)
+        if not messages.isEnabledFor(logging.INFO):
+            return
+        for delivery in tally.handled:
+            e = delivery.envelope
+            with traces.within(delivery.trace):
+                messages.info(
+                    "handled", extra={"type": e.type, "tenant": e.destination, "origin": e.origin, "subject": e.subject}
+                )
 
 
 class BatchConsumer(SharedExtension):  # type: ignore[misc]
@@ -226,15 +246,18 @@ class BatchConsumer(SharedExtension):  # type: ignore[misc]
             self.feeds.append(Feed(settings.peers_amqp_uri(), queue, self.inbox, service, peers=True))
         self._threads = [self.container.spawn_managed_thread(feed.run, identifier=feed.queue) for feed in self.feeds]
 
-    def stop(self) -> None:
+    def leave(self) -> None:
+        """Take nothing more from the queues; what is in hand is finished."""
         for feed in self.feeds:
             feed.stopping = True
+
+    def stop(self) -> None:
+        self.leave()
         for thread in self._threads:
             thread.wait()
 
     def kill(self) -> None:
-        for feed in self.feeds:
-            feed.stopping = True
+        self.leave()
 
 
 def assert_patched() -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import functools
 import logging
+import os
+import random
+import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
@@ -12,24 +15,32 @@ import eventlet.tpool
 import psycopg
 from nameko.extensions import DependencyProvider, Entrypoint
 
-from shared import settings
+from shared import settings, traces
 from shared.bus import crash
 from shared.bus.consumer import BatchConsumer
 from shared.bus.inbox import Handler
 from shared.bus.postgres import PostgresDatabase
 from shared.bus.records import Table, Tables
-from shared.bus.rpc import Neighbour, Rpc
+from shared.bus.rpc import TRACEPARENT, Neighbour, Rpc
 from shared.bus.session import Session
+from shared.bus.storage import Away
 from shared.bus.work import Confirmed, Heard
 from shared.calls import Call
 from shared.contracts.messages import Message
 from shared.errors import Refusal, Unavailable
-from shared.health import RPC_SECONDS
+from shared.health import MESSAGE_AGE, MESSAGES_FAILED, MESSAGES_HANDLED, RPC_SECONDS
 
 __all__ = ["Neighbour", "Records", "command", "off_hub", "on", "query"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 log = logging.getLogger(__name__)
+calls = logging.getLogger("accord.calls")
+
+
+def _end(error: Exception) -> None:
+    """This process must not run: say why, as the last thing, and end."""
+    print(error, file=sys.stderr, flush=True)
+    os._exit(1)
 
 
 class Records(DependencyProvider):  # type: ignore[misc]
@@ -42,9 +53,39 @@ class Records(DependencyProvider):  # type: ignore[misc]
 
     def setup(self) -> None:
         # Connects at the first use: nothing here may raise while the service starts (fact N7).
-        self.session = Session(
-            PostgresDatabase(settings.database_url(self.service)), self.service, self.tables, pause=eventlet.sleep
-        )
+        database = PostgresDatabase(settings.database_url(self.service), refuse=_end)
+        self.session = Session(database, self.service, self.tables, pause=eventlet.sleep)
+
+    def start(self) -> None:
+        # What has not happened yet is 0, and not absent.
+        for entrypoint in self.container.entrypoints:
+            if isinstance(entrypoint, On) and issubclass(entrypoint.model, Message):
+                MESSAGES_HANDLED.labels(self.service, entrypoint.model.type)
+                MESSAGES_FAILED.labels(self.service, entrypoint.model.type)
+            elif isinstance(entrypoint, Rpc):
+                RPC_SECONDS.labels(self.service, entrypoint.method_name, "done")
+        MESSAGE_AGE.labels(self.service)
+        self.container.spawn_managed_thread(self._greet, identifier="greeting the database")
+
+    def _greet(self) -> None:
+        """Meet the database as soon as it is there: a role that must not be used ends this process then, and not at the first request."""
+        assert self.session is not None
+        pause = 0.2
+        while True:
+            try:
+                self.session.database.ping()
+                return
+            except Away:
+                eventlet.sleep(pause * random.uniform(0.5, 1))
+                pause = min(pause * 2, 2.0)
+            except Exception:
+                # Nothing raises out of here (fact N7).
+                log.exception("the database cannot be asked")
+                return
+
+    def worker_setup(self, worker_ctx: Any) -> None:
+        # Each call is a green thread of its own, and begins without a context.
+        traces.enter(traces.read(worker_ctx.data.get(TRACEPARENT)))
 
     def get_dependency(self, worker_ctx: Any) -> Session:
         assert self.session is not None
@@ -57,6 +98,11 @@ def _entrypoint(ids: Sequence[str], *, anonymous: bool, replay: bool) -> Callabl
 
         @functools.wraps(method)
         def entry(self: Any, **request: Any) -> Any:
+            span = traces.started(f"{self.name}.{name}", "server")
+            with traces.within(span.trace):
+                return answer(self, request, span)
+
+        def answer(self: Any, request: dict[str, Any], span: traces.Span) -> Any:
             began, outcome = time.perf_counter(), "error"
             try:
                 call = Call.of(name, request, ids, anonymous=anonymous)
@@ -84,7 +130,20 @@ def _entrypoint(ids: Sequence[str], *, anonymous: bool, replay: bool) -> Callabl
                 log.exception("%s failed on the database", name)
                 raise Unavailable() from error
             finally:
-                RPC_SECONDS.labels(self.name, name, outcome).observe(time.perf_counter() - began)
+                seconds = time.perf_counter() - began
+                RPC_SECONDS.labels(self.name, name, outcome).observe(seconds)
+                calls.log(
+                    logging.INFO if replay else logging.DEBUG,
+                    "called",
+                    extra={
+                        "method": name,
+                        "outcome": outcome,
+                        "ms": round(seconds * 1000, 1),
+                        "tenant": str(request.get("tenant", ""))[:63],
+                        "actor": str(request.get("actor", ""))[:63],
+                    },
+                )
+                traces.ended(span, failed=outcome == "error")
 
         del entry.__wrapped__  # nameko checks calls against the signature it finds
         return Rpc.decorator(expected_exceptions=(Refusal,))(entry)
@@ -125,6 +184,9 @@ class On(Entrypoint):  # type: ignore[misc]
             self.consumer.confirmed = method
         else:
             self.consumer.register(Handler(self.model, method, self.needs))  # type: ignore[arg-type]
+
+    def stop(self) -> None:
+        self.consumer.leave()
 
 
 def on(

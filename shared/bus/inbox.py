@@ -18,6 +18,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from shared import traces
 from shared.bus import crash, streams
 from shared.bus.records import Tables
 from shared.bus.storage import Away, Conflict, Database, Subject, Wanted
@@ -70,6 +71,7 @@ class Tally:
     types: Counter[str] = field(default_factory=Counter)
     failures: Counter[str] = field(default_factory=Counter)
     ages: list[float] = field(default_factory=list)
+    handled: list[Delivery] = field(default_factory=list)
 
 
 def decode(
@@ -89,7 +91,13 @@ def decode(
         raise Undecodable(f"a {envelope.kind} does not come from another business")
     if (envelope.kind == "peer") == (envelope.origin == envelope.destination):
         raise Undecodable("a peer message goes to another tenant, a fact to one's own")
-    return Delivery(envelope, text, digest(text), again, retry)
+    return Delivery(envelope, text, digest(text), again, retry, _trace(envelope))
+
+
+def _trace(envelope: Envelope) -> traces.Trace | None:
+    """The trace a message is handled in: that of the request on our side which caused it. What another business says, or we ourselves
+    have said long before, is only linked."""
+    return traces.continued(envelope.traceparent, foreign=envelope.kind != "fact")
 
 
 class Inbox:
@@ -174,6 +182,7 @@ class Inbox:
             setattr(tally, name, getattr(tally, name) + getattr(mine, name))
         tally.types += mine.types
         tally.ages += mine.ages
+        tally.handled += mine.handled
 
     def _fetch_waiting(self, unit: Unit, deliveries: Sequence[Delivery], have: set[Subject]) -> None:
         """Rows that wait are read only for streams that have some."""
@@ -210,13 +219,14 @@ class Inbox:
         return handler, Heard(e.destination, e.origin, e.subject, e.sequence, e.time, data)
 
     @staticmethod
-    def _call(unit: Unit, heard: Listening, at: datetime) -> None:
+    def _call(unit: Unit, d: Delivery, heard: Listening, at: datetime) -> None:
         handler, message = heard
         if isinstance(message, ValidationError):
             raise message
         if handler is not None and message is not None:
             crash.point("effect.before")
-            handler.handle(unit, message, at)
+            with contextlib.nullcontext() if d.trace is None else traces.span(d.envelope.type, "consumer", d.trace):
+                handler.handle(unit, message, at)
             crash.point("effect.after")
 
     def _one(
@@ -275,7 +285,7 @@ class Inbox:
     def _next(
         self, unit: Unit, stream: streams.Stream, d: Delivery, row: Waiting | None, heard: Listening, tally: Tally, at: datetime
     ) -> None:  # fmt: skip
-        self._call(unit, heard, at)
+        self._call(unit, d, heard, at)
         streams.advance(stream, d.envelope.sequence, d.digest)
         if stream.parked_type == d.envelope.type:
             stream.parked_type = None
@@ -290,6 +300,7 @@ class Inbox:
             unit.settle(row)
         tally.applied += 1
         tally.types[d.envelope.type] += 1
+        tally.handled.append(d)
         tally.ages.append(max(0.0, (at - d.envelope.time).total_seconds()))
 
     def _drain(self, unit: Unit, stream: streams.Stream, tally: Tally, at: datetime) -> None:
@@ -307,11 +318,12 @@ class Inbox:
 
     def _timer(self, unit: Unit, d: Delivery, heard: Listening, tally: Tally, at: datetime) -> None:
         row = unit.waiting.get((d.key, 0, d.envelope.id))
-        self._call(unit, heard, at)
+        self._call(unit, d, heard, at)
         if row is not None:
             unit.settle(row)
         tally.applied += 1
         tally.types[d.envelope.type] += 1
+        tally.handled.append(d)
 
     def _known(self, e: Envelope) -> bool:
         """Facts that this service does not care for pass; what its catalogue does not even know waits for newer code."""
@@ -442,7 +454,10 @@ class Inbox:
             except Away:
                 raise
             except Exception as error:
-                log.warning("%s %s about %s failed", d.envelope.type, d.envelope.id, d.envelope.subject, exc_info=True)
+                with traces.within(d.trace):
+                    log.warning(
+                        "%s %s about %s failed", d.envelope.type, d.envelope.id, d.envelope.subject, exc_info=True
+                    )
                 # Also when others kept winning: what is in its own way for ever must not be in everybody's.
                 self._note(partial(self._note_failed, d, error, tally))
             else:
@@ -531,7 +546,8 @@ def _row(d: Delivery, state: str, attempts: int) -> Waiting:
 
 
 def _delivery(row: Waiting) -> Delivery:
-    return Delivery(Envelope.model_validate_json(row.body), row.body, row.digest)
+    envelope = Envelope.model_validate_json(row.body)
+    return Delivery(envelope, row.body, row.digest, trace=_trace(envelope))
 
 
 def _parked_next(unit: Unit, stream: streams.Stream) -> Waiting | None:

@@ -14,6 +14,7 @@ import asyncio
 import logging
 import os
 import random
+import re
 import signal
 import sys
 import time
@@ -24,15 +25,18 @@ from typing import Any, LiteralString, NamedTuple
 
 import psycopg
 
-from shared import health, logs, settings
+from shared import health, logs, settings, traces, watchdog
 from shared.bus import crash, live, topology
 from shared.bus.publisher import Outgoing, Publisher, Verdict
 from shared.clock import now
 from shared.contracts.messages import Envelope, Receipt
+from shared.db import roles
 from shared.ids import new_id
 from shared.tasks import told_to_stop
 
 log = logging.getLogger(__name__)
+messages = logging.getLogger("accord.messages")
+_TRACEPARENT = re.compile(r'"traceparent": ?"([0-9a-f-]{55})"')
 
 CHANNEL = "outbox"
 LANES = 2
@@ -221,6 +225,8 @@ class Relay:
         self._in_flight = 0
         self._database_said = float("-inf")
         self._away: set[str] = set()
+        # Why this process must not run at all.
+        self.refused: roles.WrongRole | None = None
         self._refused_receipts: deque[tuple[float, list[ReceiptRow]]] = deque(maxlen=1000)
 
     # --- life --------------------------------------------------------------------------------------------------------
@@ -273,6 +279,10 @@ class Relay:
             started = time.monotonic()
             try:
                 await work()
+            except roles.WrongRole as error:
+                self.refused = error
+                self.stop()
+                return
             except AWAY as error:
                 if not self._away:
                     log.warning("The database is away (%s); trying until it is back.", _line(error))
@@ -301,6 +311,7 @@ class Relay:
             tcp_user_timeout=STATEMENT_S * 1000,
         )
         async with connection:
+            await roles.check_async(connection)
             self._database_said = time.monotonic()
             if work in self._away:
                 self._away.discard(work)
@@ -425,6 +436,8 @@ class Relay:
         health.MESSAGES_SENT_AGAIN.labels(self._service).inc(again)
         refused = [row for row, verdict in pairs if verdict is Verdict.REFUSED]
         health.MESSAGES_REFUSED.labels(self._service).inc(len(refused))
+        for row, verdict in pairs:
+            _note(row, verdict)
         if refused:
             log.warning(
                 "%d messages were refused and wait, among them %s %s to %s: nobody takes them.",
@@ -547,6 +560,24 @@ class Relay:
                 await asyncio.sleep(0.05)
 
 
+def _note(row: Row, verdict: Verdict) -> None:
+    """One line for each message: what crosses to another business is worth one always, the rest for whoever looks closely."""
+    level = logging.INFO if row.kind == "peer" else logging.DEBUG
+    if messages.isEnabledFor(level):
+        with traces.within(trace_of(row.body)):
+            messages.log(
+                level,
+                verdict.value,
+                extra={"type": row.type, "tenant": row.tenant, "destination": row.destination, "subject": row.subject},
+            )
+
+
+def trace_of(body: str) -> traces.Trace | None:
+    """The trace that the envelope of a message names, found without reading all of it: `data` comes last."""
+    found = _TRACEPARENT.search(body, 0, body.find('"data"'))
+    return None if found is None else traces.read(found[1])
+
+
 async def _wait(event: asyncio.Event, seconds: float) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
@@ -569,7 +600,7 @@ def _line(error: BaseException) -> str:
 async def relay(service: str) -> None:
     """Run the relay of `service`, as the settings say, until TERM or INT.
 
-    Raises MissingSetting; OSError for a taken port.
+    Raises MissingSetting; WrongRole; OSError for a taken port.
     """
     cell = Publisher(settings.amqp_uri())
     peers = None
@@ -581,8 +612,11 @@ async def relay(service: str) -> None:
     port = settings.health_port()
     if port is not None:
         await health.serve_async(port, running.checks)
+    watchdog.watch_loop(f"{service}-relay")
     log.info("The relay of %s starts.", service)
     await running.run()
+    if running.refused is not None:
+        raise running.refused
     log.info("The relay of %s has stopped.", service)
 
 
@@ -595,7 +629,7 @@ def main(arguments: Sequence[str]) -> int:
         logs.set_up(f"{arguments[0]}-relay")
         crash.watch(f"{arguments[0]}-relay")
         asyncio.new_event_loop().run_until_complete(relay(arguments[0]))
-    except settings.MissingSetting as error:
+    except (settings.MissingSetting, roles.WrongRole) as error:
         print(error, file=sys.stderr)
         return 1
     except OSError as error:

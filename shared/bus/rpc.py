@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
+import random
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -21,31 +22,69 @@ from nameko.messaging import QueueConsumer
 from nameko.rpc import ReplyListener, RpcConsumer, get_rpc_exchange
 from nameko.rpc import Rpc as NamekoRpc
 
-from shared import settings
+from shared import settings, traces
 from shared.bus import crash, serialization
 from shared.errors import Refusal, Unavailable, refusal
 
 log = logging.getLogger(__name__)
+TRACEPARENT = "traceparent"
 DEADLINE = 1.0
 """Seconds a service waits for its neighbour: at the door ask, behind it listen."""
 _TRANSPORT = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0, "confirm_publish": False}
 
 
 class CarefulQueueConsumer(QueueConsumer):  # type: ignore[misc]
-    """nameko's consumer, but a dead connection at the acknowledgement does not end the service (N8), nor is rubbish acknowledged (N1)."""
+    """nameko's consumer, but a dead connection at the acknowledgement does not end the service (N8), nor is rubbish acknowledged (N1).
+
+    `consuming` says whether it takes from its queues now.
+    """
+
+    consuming = False
 
     @contextlib.contextmanager
     def establish_connection(self) -> Iterator[Any]:
         """Look for the broker often: left at kombu's pauses, a long outage would end up to half a minute late."""
-        with self.connection.clone() as connection:
+        with self.connection.clone(connect_timeout=5) as connection:
             connection.ensure_connection(
                 self.on_connection_error,
                 self.connect_max_retries,
-                interval_start=0.2,
-                interval_step=0.3,
-                interval_max=2,
+                interval_start=random.uniform(0.1, 0.3),
+                interval_step=random.uniform(0.2, 0.4),
+                interval_max=random.uniform(1.0, 2.0),
+                callback=self._leave_unconnected,
             )
-            yield connection
+            try:
+                yield connection
+            finally:
+                self.consuming = False
+
+    def on_consume_ready(self, connection: Any, channel: Any, consumers: Any, **kwargs: Any) -> None:
+        self.consuming = True
+        super().on_consume_ready(connection, channel, consumers, **kwargs)
+
+    def _leave_unconnected(self) -> None:
+        """Without a broker nobody can be taken from their queue, and need not be: else a stop would wait for the broker.
+
+        Raises ConnectionError when that was the last one, which ends the search.
+        """
+        leaving: dict[Any, Any] = dict(self._pending_remove_providers)
+        self._pending_remove_providers.clear()
+        for provider, removed in leaving.items():
+            self._consumers.pop(provider, None)
+            removed.send()
+        if leaving and not self._consumers:
+            self.should_stop = True
+            raise ConnectionError("stopped")
+
+    def _cancel_consumers_if_requested(self) -> None:
+        """nameko's, but when the connection goes in the middle of it, those who leave are still among those who leave."""
+        for provider, removed in list(self._pending_remove_providers.items()):
+            consumer = self._consumers.get(provider)
+            if consumer is not None:
+                consumer.cancel()
+            self._consumers.pop(provider, None)
+            self._pending_remove_providers.pop(provider, None)
+            removed.send()
 
     def get_consumers(self, consumer_cls: Any, channel: Any) -> Any:
         consumers = super().get_consumers(consumer_cls, channel)
@@ -120,12 +159,12 @@ class AnsweringConsumer(RpcConsumer):  # type: ignore[misc]
 
 
 class Rpc(NamekoRpc):  # type: ignore[misc]
-    """An RPC entrypoint. Takes nothing from headers: whoever may publish here is inside the cell, and names tenant and actor."""
+    """An RPC entrypoint. Takes nothing from headers but the trace: whoever may publish here is inside the cell, and names tenant and actor."""
 
     rpc_consumer = AnsweringConsumer()
 
     def unpack_message_headers(self, message: Any) -> dict[str, Any]:
-        return {}
+        return {TRACEPARENT: (message.headers or {}).get(TRACEPARENT)}
 
 
 class Replies(ReplyListener):  # type: ignore[misc]
@@ -148,10 +187,20 @@ class Pending:
         self._replies = replies
         self._id = correlation_id
         self._event = event
+        self.span = traces.started(self._what, "client")
         self._until = eventlet.hubs.get_hub().clock() + deadline
 
     def result(self) -> Any:
         """The answer. Raises the neighbour's refusal, or Unavailable when none comes in time."""
+        failed = True
+        try:
+            found = self._result()
+            failed = False
+            return found
+        finally:
+            traces.ended(self.span, failed=failed)
+
+    def _result(self) -> Any:
         left = max(0.0, self._until - eventlet.hubs.get_hub().clock())
         with eventlet.Timeout(left, False):
             body = self._event.wait()
@@ -190,6 +239,7 @@ class Asking:
                     reply_to=self._replies.routing_key,
                     correlation_id=correlation_id,
                     expiration=self._deadline,
+                    headers={TRACEPARENT: pending.span.trace.traceparent},
                 )
         except (Exception, eventlet.Timeout) as error:
             self._replies.forget(correlation_id)

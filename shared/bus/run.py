@@ -21,10 +21,11 @@ import psycopg.waiting
 from nameko.extensions import ENTRYPOINT_EXTENSIONS_ATTR
 from nameko.runners import ServiceRunner
 
-from shared import health, logs, settings
+from shared import health, logs, settings, spans, watchdog
 from shared.bus import crash, serialization
 from shared.bus.consumer import BatchConsumer, assert_patched
 from shared.bus.green_wait import green_wait
+from shared.bus.rpc import CarefulQueueConsumer
 
 log = logging.getLogger(__name__)
 STOP_WITHIN = 5.0
@@ -61,6 +62,7 @@ def main(module: str) -> int:
     name: str = cls.name
     logs.set_up(name)
     crash.watch(name)
+    spans.start(name)
     # Refusals are answers, not errors; nameko would log each with a traceback.
     logging.getLogger("nameko.containers").setLevel(logging.ERROR)
     assert_patched()
@@ -71,7 +73,7 @@ def main(module: str) -> int:
     container = runner.service_map[name]
 
     def stop(*_: Any) -> None:
-        eventlet.spawn_after(STOP_WITHIN, _cut_off)
+        eventlet.spawn_after(STOP_WITHIN, _cut_off, container)
         eventlet.spawn(_stop, runner)
 
     def on_signal(signum: int, frame: FrameType | None) -> None:
@@ -87,6 +89,7 @@ def main(module: str) -> int:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
+    watchdog.watch_hub(name)
     runner.start()
     runner.wait()
     log.info("%s has stopped", name)
@@ -97,11 +100,14 @@ def _stop(runner: Any) -> None:
     try:
         runner.stop()
     finally:
+        spans.stop()
         os._exit(0)
 
 
-def _cut_off() -> None:
-    log.warning("not stopped within %.0f s: cut off", STOP_WITHIN)
+def _cut_off(container: Any) -> None:
+    calls = sorted({context.entrypoint.method_name for context in list(container._worker_threads)})
+    threads = sorted({str(name) for name in container._managed_threads.values()})
+    log.warning("not stopped within %.0f s: cut off", STOP_WITHIN, extra={"calls": calls, "threads": threads})
     os._exit(0)
 
 
@@ -111,6 +117,7 @@ def _checks(container: Any) -> dict[str, Any]:
     def broker() -> str | None:
         feeds = [f for e in container.extensions if isinstance(e, BatchConsumer) for f in e.feeds]
         away = [feed.queue for feed in feeds if not feed.connected]
+        away += ["calls" for e in container.extensions if isinstance(e, CarefulQueueConsumer) and not e.consuming]
         return f"not consuming {', '.join(away)}" if away or not feeds else None
 
     def database() -> str | None:
@@ -124,4 +131,9 @@ def _checks(container: Any) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    try:
+        status = main(sys.argv[1])
+    except settings.MissingSetting as error:
+        print(error, file=sys.stderr)
+        status = 1
+    sys.exit(status)

@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import Enum
 
 from shared.contracts.messages import Envelope, Receipt, digest
+from shared.traces import Trace
 
 Key = tuple[str, str, str, str]
 """(tenant, subject, peer, service)"""
@@ -130,6 +131,7 @@ class Delivery:
     digest: str
     again: bool = False
     retry: bool = False
+    trace: Trace | None = None
 
     @property
     def key(self) -> Key:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar, cast
 
+from shared import traces
 from shared.bus import streams
 from shared.bus.records import Record, Table, Tables
 from shared.bus.storage import (
@@ -49,6 +50,7 @@ class _Said:
     destination: str
     subject: str
     at: datetime
+    traceparent: str | None
 
 
 class Unit:
@@ -188,15 +190,15 @@ class Unit:
         self._held[(table.name, tenant, id)] = _Held(table, None, True, 0)
 
     def say(self, fact: Fact, *, tenant: str, subject: str) -> None:
-        self._said.append(_Said(fact, tenant, tenant, subject, self.now))
+        self._said.append(_Said(fact, tenant, tenant, subject, self.now, traces.header()))
 
     def tell(self, message: PeerMessage, *, tenant: str, to: str, subject: str) -> None:
         if to == tenant:
             raise ValueError("a tenant tells itself nothing: state a fact")
-        self._said.append(_Said(message, tenant, to, subject, self.now))
+        self._said.append(_Said(message, tenant, to, subject, self.now, traces.header()))
 
     def later(self, timer: Timer, *, tenant: str, subject: str, at: datetime) -> None:
-        self._said.append(_Said(timer, tenant, tenant, subject, at))
+        self._said.append(_Said(timer, tenant, tenant, subject, at, traces.header()))
 
     def said(self, tenant: str, subject: str) -> int:
         self.prefetch([(tenant, subject)])
@@ -278,6 +280,7 @@ class Unit:
                 "previous": previous,
                 "epoch": 1,
                 "kind": message.kind,
+                **({"traceparent": said.traceparent} if said.traceparent else {}),
             },
             ensure_ascii=False,
         )

@@ -102,7 +102,7 @@ class Notification:
 class Mail:
     """A mail that is to be sent for a notification; its id is the notification's. Written once; its delivery is the mailer's matter.
 
-    `answers`: whoever gets it may answer what the other side proposes.
+    `answers`: whoever gets it may answer what the other side proposes. `traceparent`: the trace in which it was written.
     """
 
     tenant: str
@@ -116,3 +116,4 @@ class Mail:
     partnership_id: str
     data: Mapping[str, Any]
     answers: bool = False
+    traceparent: str | None = None

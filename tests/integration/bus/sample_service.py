@@ -7,6 +7,8 @@ import os
 from datetime import datetime
 from typing import Any
 
+from eventlet.patcher import original
+
 from shared.bus.entrypoints import Records, command, on, query
 from shared.bus.work import Heard, Work
 from shared.calls import Call
@@ -33,6 +35,20 @@ class SampleService:
             return 1
 
         return self.records.run(sleep, call)
+
+    @query()
+    def wait(self, call: Call) -> Any:
+        def sleep(work: Any, call: Call, *, now: datetime) -> int:
+            work.storage._begin()
+            work.storage._execute("select pg_sleep(%s)", [call.body["seconds"]])
+            return 1
+
+        return self.records.read(sleep, call)
+
+    @query()
+    def stand_still(self, call: Call) -> Any:
+        """What must never happen: the one thread of the process waits."""
+        original("time").sleep(call.body["seconds"])
 
     @on(sample.WordSaid)
     def word_said(self, work: Work, message: Heard[Any], now: datetime) -> None:

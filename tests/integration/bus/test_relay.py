@@ -272,7 +272,7 @@ def test_a_receipt_says_what_was_applied_and_is_due_no_more(
     assert message.delivery_info["routing_key"] == "kazenor.offers.northwind"
     said = document(message)
     assert said["data"] == {
-        "applied": 7, "digest": "abc", "seen": 5, "sent": 3, "protocol": 1, "parked": "offer.sung",
+        "applied": 7, "digest": "abc", "seen": 5, "sent": 3, "protocol": 1, "parked": "offer.sung", "wanted": False,
     }  # fmt: skip
     assert said.items() >= {
         "type": "receipt", "kind": "peer", "source": "offers", "origin": "northwind", "destination": "kazenor",
