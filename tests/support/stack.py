@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -10,10 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
+from xmlrpc.client import ServerProxy
 
 import httpx
 from nameko.standalone.rpc import ClusterRpcProxy
+from supervisor.xmlrpc import SupervisorTransport
 
+from deploy.local.broker import Node
 from deploy.local.paths import ROOT
 from tests.support.servers import free_port, temporary_folder, until
 
@@ -136,6 +140,19 @@ class Stack:
     def pids(self) -> dict[str, int]:
         lines = (self.folder / "run" / "pids").read_text().splitlines()
         return {name: int(pid) for name, pid in (line.split() for line in lines if line.strip())}
+
+    @property
+    def supervisor(self) -> Any:
+        """The interface of what keeps the processes: `stopProcess("servers:broker")`, `startProcess("accord:offers")`."""
+        configuration = (self.folder / "run" / "supervisord.conf").read_text()
+        path = next(line.removeprefix("file=") for line in configuration.splitlines() if line.startswith("file="))
+        return ServerProxy("http://127.0.0.1", SupervisorTransport(None, None, f"unix://{path}")).supervisor
+
+    def broker_control(self, *arguments: str) -> str:
+        """What rabbitmqctl of this stack's broker says."""
+        ports = json.loads((self.folder / "run" / "ports.json").read_text())
+        node = Node(self.folder / "run" / "broker", ports["broker"], ports["broker-dist"], ports["epmd"])
+        return node.control(*arguments)
 
     def tenant_url(self, tenant: str) -> str:
         """The pages of a business, as a browser asks for them."""
