@@ -14,6 +14,8 @@ from shared.clock import iso
 
 # What a record has anyway; everything beside it was given as `extra` and is a field of the line.
 _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+# Made once: a line is written for each message.
+_write = json.JSONEncoder(ensure_ascii=False, default=str).encode
 _PASSWORD = re.compile(r"(?<=://)([^/\s:@]*):[^/\s@]+@")
 
 
@@ -47,7 +49,8 @@ class JsonLines(logging.Formatter):
             line["exception"] = self.formatException(record.exc_info)
         # A name in another script stays readable; a line break inside a value is escaped, so a value cannot forge a
         # line.
-        return mask(json.dumps(line, ensure_ascii=False, default=str))
+        text = _write(line)
+        return mask(text) if "://" in text else text
 
 
 def set_up(process: str, stream: TextIO | None = None) -> None:
