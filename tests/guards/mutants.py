@@ -338,4 +338,33 @@ MUTANTS = (
         '    if not isinstance(path, str) or path.startswith("/\\\\"):\n',
         (PAGES,),
     ),
+    # What runs
+    Mutant(
+        "a process runs with a role that bypasses row-level security",
+        "shared/db/roles.py",
+        "        elif bypasses:\n",
+        "        elif False:\n",
+        ("tests/integration/bus/test_roles.py",),
+    ),
+    Mutant(
+        "a foreign trace is joined",
+        "shared/traces.py",
+        "    return begin(found) if foreign else below(found)\n",
+        "    return below(found)\n",
+        ("tests/unit/bus/test_traces_in_messages.py",),
+    ),
+    Mutant(
+        "callers of a service at whose queue nobody stands wait for their deadline",
+        "services/gateway/circuits.py",
+        "        self._note(attended=consumers > 0, mute=self._mute)\n",
+        "        self._note(attended=True, mute=self._mute)\n",
+        ("tests/unit/gateway/test_circuits.py",),
+    ),
+    Mutant(
+        "a service that hangs is never found out",
+        "services/gateway/circuits.py",
+        "            self._note(attended=self._attended, mute=True)\n",
+        "            pass\n",
+        ("tests/unit/gateway/test_circuits.py",),
+    ),
 )
