@@ -1,6 +1,7 @@
 """A request as it comes over RPC: who asks, about what, and the body; parsed in the order in which refusals are looked for.
 
-The keyword arguments of an RPC are `tenant`, `actor`, the ids of the path, the fields of the body and `idempotency_key`.
+The keyword arguments of an RPC are `tenant`, `actor`, the ids of the path, the fields of the body, `idempotency_key`, and `client`: the
+network `address` and the user `agent` it comes from, where the gateway says so.
 `Call.read` turns the body into a command and refuses it with one entry a field.
 """
 
@@ -18,7 +19,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from shared.errors import NotFound, ValidationError
 from shared.ids import is_id
-from shared.text import Id
+from shared.text import Id, cut_line
 
 SYSTEM = "system"
 
@@ -108,6 +109,23 @@ def read_body(body: Mapping[str, Any], model: type[B]) -> B:
         raise refuse(error) from error
 
 
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Where a request comes from, as far as the gateway knows: a network address and what the program calls itself; else empty.
+
+    Only for people to read and for limits: whoever asks may have made up both.
+    """
+
+    address: str = ""
+    agent: str = ""
+
+    @classmethod
+    def of(cls, given: object) -> Client:
+        """What `client` of an RPC says, cleaned and cut to size; nothing of it is ever refused."""
+        known = given if isinstance(given, Mapping) else {}
+        return cls(*(cut_line(known.get(name), most) for name, most in (("address", 100), ("agent", 300))))
+
+
 @dataclass(frozen=True)
 class Call:
     """One request: `method` of the service, by `actor` of `tenant`, on what `ids` name, with `body` unparsed."""
@@ -119,6 +137,7 @@ class Call:
     body: Mapping[str, Any] = field(default_factory=dict)
     idempotency_key: str | None = None
     if_match: str | None = None
+    client: Client = Client()
 
     @classmethod
     def of(cls, method: str, request: Mapping[str, Any], ids: Sequence[str] = (), *, anonymous: bool = False) -> Call:
@@ -128,6 +147,7 @@ class Call:
         """
         rest = dict(request)
         key, if_match = rest.pop("idempotency_key", None), rest.pop("if_match", None)
+        client = Client.of(rest.pop("client", None))
         tenant, actor = ("", "") if anonymous else (rest.pop("tenant", None), rest.pop("actor", None))
         if not anonymous and (not isinstance(tenant, str) or not tenant or not isinstance(actor, str) or not actor):
             raise ValidationError.of(("tenant", "An RPC names the tenant and the actor."))
@@ -141,7 +161,7 @@ class Call:
             path[name] = value = rest.pop(name, None)
             if not is_id(value):
                 raise NotFound()
-        return cls(method, tenant, actor, path, rest, key, if_match)
+        return cls(method, tenant, actor, path, rest, key, if_match, client)
 
     def read(self, model: type[B]) -> B:
         """The body as `model`. Raises ValidationError with one entry a field."""

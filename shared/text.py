@@ -76,6 +76,11 @@ def _cut(value: Any, most: int, *, breaks: bool) -> Any:
     return clean(value[: 4 * most], breaks=breaks)[:most].strip() if isinstance(value, str) else value
 
 
+def cut_line(value: Any, most: int) -> str:
+    """One line of at most so many characters, cleaned; empty for what is not text."""
+    return _TURNING.sub("", _cut(value, most, breaks=False)) if isinstance(value, str) else ""
+
+
 def _heard_line(value: Any) -> Any:
     return _TURNING.sub("", _cut(value, 254, breaks=False)) if isinstance(value, str) else value
 

@@ -246,4 +246,18 @@ class UpdateSettings(Body):
 
 
 class ListSessions(Paged):
-    """A page of one's own sessions."""
+    """A page of one's own sessions. `session_id` names the one that asks; the gateway fills it in."""
+
+    session_id: Id | None = None
+
+
+class EndSessions(Body):
+    """All of one's own sessions but `session_id`, which the gateway fills in."""
+
+    session_id: Id | None = None
+
+
+class ListAudit(Paged):
+    """A page of the audit trail; with `action` only that one."""
+
+    action: Annotated[str, StringConstraints(max_length=100)] = ""

@@ -107,6 +107,8 @@ class AccountsService:
         body = call.read(commands.OpenSession)
         tenant, email = body.tenant.strip().lower(), handlers.logging_in.login_email(body.email)
         counted_as = attempts.account_key(tenant, email)
+        # A gateway of before says it in the body.
+        address = call.client.address or body.address
         # Whatever cannot be a tenant name is looked for under one that nobody has, so that it takes as long as any other.
         call = replace(
             call,
@@ -119,10 +121,10 @@ class AccountsService:
         self._ensure_address(body.address)
 
         def find() -> handlers.logging_in.Knocking:
-            self._ensure_address(body.address)
+            self._ensure_address(address)
             return self.records.read(handlers.logging_in.find_login, call, email, counted_as, _per_account())
 
-        found = self._opened_by(body.password, call, find, body.address)
+        found = self._opened_by(body.password, call, find, "login.failed", address)
         if found is None:
             raise NotAuthenticated(handlers.logging_in.WRONG_LOGIN)
         token = Token(call.tenant, new_id(), secrets.token_hex(32))
@@ -158,12 +160,14 @@ class AccountsService:
         return self.records.run(handlers.sessions.revoke_session, call)
 
     @command()
+    def revoke_sessions(self, call: Call) -> Json:
+        return self.records.run(handlers.sessions.revoke_sessions, call)
+
+    @command()
     def change_password(self, call: Call) -> Json:
         self.records.read(handlers.logging_in.own_login, call, _per_account())
         body = call.read(commands.ChangePassword)
-        found = self._opened_by(
-            body.old, call, lambda: self.records.read(handlers.logging_in.own_login, call, _per_account()), None
-        )
+        found = self._own(body.old, call)
         if found is None:
             raise handlers.passwords.wrong_old_password()
         password_hash = _hash(body.new)
@@ -190,6 +194,10 @@ class AccountsService:
     @command()
     def update_settings(self, call: Call) -> Json:
         return self.records.run(handlers.settings.update_settings, call)
+
+    @query()
+    def list_audit(self, call: Call) -> Json:
+        return self.records.read(handlers.audit.list_entries, call)
 
     # What offers tells
 
@@ -242,9 +250,14 @@ class AccountsService:
             )
 
     def _opened_by(
-        self, password: str, call: Call, find: Callable[[], handlers.logging_in.Knocking], address: str | None
+        self,
+        password: str,
+        call: Call,
+        find: Callable[[], handlers.logging_in.Knocking],
+        failed: str,
+        address: str | None = None,
     ) -> handlers.logging_in.Knocking | None:
-        """The login that `find` finds, if the password is its own; else None, and a failure more. Raises RateLimited.
+        """The login that `find` finds, if the password is its own; else None, and a failure more, noted as `failed`. Raises RateLimited.
 
         The failures are looked at when it is one's turn to hash: many who try at once try no more often than one after the other.
         """
@@ -253,11 +266,20 @@ class AccountsService:
             handlers.logging_in.ensure_no_wait(found.wait)
             if off_hub(passwords.verify_password, found.password_hash, password):
                 return found
-            self._note_failure(call, found.counted_as, address)
+            self._note_failure(call, found, failed, address)
             return None
 
-    def _note_failure(self, call: Call, counted_as: str, address: str | None) -> None:
-        self.records.run(handlers.logging_in.note_failure, replace(call, idempotency_key=None), counted_as)
+    def _own(self, password: str, call: Call) -> handlers.logging_in.Knocking | None:
+        """The login of whoever asks, if that is its password; else None."""
+
+        def find() -> handlers.logging_in.Knocking:
+            return self.records.read(handlers.logging_in.own_login, call, _per_account())
+
+        return self._opened_by(password, call, find, "password.refused")
+
+    def _note_failure(self, call: Call, found: handlers.logging_in.Knocking, failed: str, address: str | None) -> None:
+        keyless = replace(call, idempotency_key=None)
+        self.records.run(handlers.logging_in.note_failed_login, keyless, found, failed)
         if address:
             call = Call("open_session", handlers.logging_in.INSTALLATION, SYSTEM)
             self.records.run(handlers.logging_in.note_failure, call, attempts.address_key(address))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from services.accounts.domain.attempts import Attempts
+from services.accounts.domain.audit import Entry
 from services.accounts.domain.businesses import Business
 from services.accounts.domain.counterparts import Counterpart
 from services.accounts.domain.environments import Environments
@@ -28,5 +29,14 @@ ATTEMPTS = Table(Attempts, "attempts", columns={"since": Column("timestamptz", l
 COUNTERPARTS = Table(
     Counterpart, "counterparts", columns={"live": Column("boolean", lambda counterpart: bool(counterpart.live))}
 )
+AUDIT = Table(
+    Entry,
+    "audit",
+    columns={
+        "at": Column("timestamptz", lambda entry: entry.at),
+        "action": Column("text", lambda entry: entry.action),
+        "shown": Column("boolean", lambda entry: entry.shown),
+    },
+)
 
-TABLES = (BUSINESSES, ADMINS, USERS, LOGINS, SESSIONS, ENVIRONMENTS, SETTINGS, ATTEMPTS, COUNTERPARTS)
+TABLES = (BUSINESSES, ADMINS, USERS, LOGINS, SESSIONS, ENVIRONMENTS, SETTINGS, ATTEMPTS, COUNTERPARTS, AUDIT)

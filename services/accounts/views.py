@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from services.accounts.domain import audit
+from services.accounts.domain.audit import Entry
 from services.accounts.domain.businesses import Business
 from services.accounts.domain.counterparts import Profile
 from services.accounts.domain.environments import Environments
@@ -35,13 +37,31 @@ def me(user: User, company: str) -> Json:
     }
 
 
-def session(one: Session) -> Json:
-    """A session, without anything that would let one use it."""
+def session(one: Session, current: str | None = None) -> Json:
+    """A session, without anything that would let one use it; `current` is the id of the one that asks."""
     return {
         "id": one.id,
         "opened_at": iso(one.opened_at),
         "used_at": iso(one.used_at),
         "expires_at": iso(one.expires_at),
+        "address": one.address,
+        "user_agent": one.agent,
+        "current": one.id == current,
+    }
+
+
+def audit_entry(one: Entry) -> Json:
+    """An entry of the audit trail, with its sentence; `actor` is null for whoever did not log in."""
+    return {
+        "id": one.id,
+        "at": iso(one.at),
+        "action": one.action,
+        "outcome": one.outcome,
+        "title": audit.sentence(one),
+        "actor": {"id": one.actor_id, "name": one.actor_name} if one.actor_id else None,
+        "address": one.address,
+        "user_agent": one.agent,
+        "details": dict(one.details),
     }
 
 

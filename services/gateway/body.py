@@ -29,8 +29,8 @@ DEEPEST = 32
 """Levels of lists and objects in a body."""
 NOT_AN_OBJECT = "The body must be a JSON object."
 # What a body may not set, on whatever endpoint: who asks, and what comes from a header.
-RESERVED = frozenset({"tenant", "actor", "idempotency_key", "if_match", "body", "self"})
-RESERVED_ANONYMOUS = frozenset({"idempotency_key", "if_match", "body", "self"})
+RESERVED = frozenset({"tenant", "actor", "client", "idempotency_key", "if_match", "body", "self"})
+RESERVED_ANONYMOUS = RESERVED - {"tenant", "actor"}
 
 _INTEGER = re.compile(r"-?[0-9]{1,15}")
 _VERSION = re.compile(r'"([!#-~]{0,100})"')

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.gateway.pages.headers import HEADERS
 from services.gateway.problems import InternalError, problem
-from services.gateway.reception import ADDRESS
+from services.gateway.reception import ADDRESS, AGENT
 from shared import traces
 
 SECONDS = Histogram(
@@ -53,6 +53,7 @@ class Envelope:
         traces.enter(span.trace)
         client = scope.get("client")
         ADDRESS.set(client[0] if client else "")
+        AGENT.set(given.get("user-agent", "")[:500])
         status, seconds = 0, 0.0
 
         async def answer(message: Message) -> None:

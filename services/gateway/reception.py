@@ -14,15 +14,21 @@ from shared.errors import Refusal
 
 # The network address of the client whose request is being served.
 ADDRESS: ContextVar[str] = ContextVar("address", default="")
+# What its program calls itself.
+AGENT: ContextVar[str] = ContextVar("agent", default="")
 
-_READS = ("get_", "list_", "authenticate", "open_session")
-_HASHING = frozenset({"open_session", "register_tenant", "change_password", "create_user"})
+_READS = ("get_", "list_", "authenticate")
+# These change nothing that is kept of anybody here.
+_OTHERS = ("open_session",)
+_HASHING = frozenset(
+    {"open_session", "register_tenant", "change_password", "create_user", "reset_password", "request_email_change"}
+)
 # These come to nothing and cost nothing: they do not count.
 _UNCOUNTED = frozenset({"validation_error", "idempotency_key_reused", "unavailable"})
 
 
 class Reception:
-    """A `Caller` that tells accounts where a login comes from, limits registrations an address and how many log in at once, and makes `identities` forget a
+    """A `Caller` that tells accounts where a command comes from, limits registrations an address and how many log in at once, and makes `identities` forget a
     tenant of which something in accounts was changed."""
 
     def __init__(self, rpc: Caller, identities: Identities) -> None:
@@ -52,14 +58,14 @@ class Reception:
 
     @contextlib.contextmanager
     def _received(self, service: str, method: str, kwargs: dict[str, Any]) -> Iterator[None]:
-        if service != "accounts":
+        if service != "accounts" or method.startswith(_READS):
             yield
-        elif method == "register_tenant":
+            return
+        kwargs["client"] = {"address": ADDRESS.get(), "agent": AGENT.get()}
+        if method == "register_tenant":
             with self._counted():
                 yield
-        elif method.startswith(_READS):
-            if method == "open_session":
-                kwargs["address"] = ADDRESS.get()
+        elif method in _OTHERS:
             yield
         else:
             try:

@@ -96,6 +96,13 @@ def dropped_roles(before: Environments, after: Environments) -> dict[str, str]:
     }
 
 
+def told(before: Environments, after: Environments) -> str:
+    """What a change came to: `added Operator in Staging, removed Viewer in Production`; otherwise names or order."""
+    parts = {"added": dropped_roles(after, before), "removed": dropped_roles(before, after)}
+    said = [f"{verb} {', '.join(roles.values())}" for verb, roles in parts.items() if roles]
+    return "; ".join(said) or "names or their order"
+
+
 def ensure_unused(dropped: dict[str, str], in_use: Collection[str]) -> None:
     """Raises RoleInUse, naming them, when somebody holds one of the dropped roles."""
     held = {role_id: name for role_id, name in dropped.items() if role_id in set(in_use)}

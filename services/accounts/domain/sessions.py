@@ -29,7 +29,7 @@ _TOKEN = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """A login that holds. `secret_hash` is the SHA-256 of the token's secret, in hex."""
+    """A login that holds. `secret_hash` is the SHA-256 of the token's secret, in hex; `address` and `agent` are where it was opened."""
 
     tenant: str
     id: str
@@ -38,6 +38,8 @@ class Session:
     secret_hash: str
     opened_at: datetime
     used_at: datetime
+    address: str = ""
+    agent: str = ""
 
     @property
     def expires_at(self) -> datetime:
@@ -71,7 +73,7 @@ def hashed(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def opened(token: Token, user_id: str, now: datetime) -> Session:
+def opened(token: Token, user_id: str, now: datetime, *, address: str = "", agent: str = "") -> Session:
     """The session that `token` opens from now on."""
     return Session(
         tenant=token.tenant,
@@ -80,6 +82,8 @@ def opened(token: Token, user_id: str, now: datetime) -> Session:
         secret_hash=hashed(token.secret),
         opened_at=now,
         used_at=now,
+        address=address,
+        agent=agent,
     )
 
 

@@ -2,6 +2,7 @@
 
 from services.accounts.handlers import (
     admission,
+    audit,
     environments,
     logging_in,
     me,
@@ -17,6 +18,7 @@ from services.accounts.handlers import (
 
 __all__ = [
     "admission",
+    "audit",
     "environments",
     "logging_in",
     "me",

@@ -7,6 +7,7 @@ from datetime import datetime
 from services.accounts import commands, views
 from services.accounts.domain import environments
 from services.accounts.domain.environments import Environments
+from services.accounts.handlers import audit
 from services.accounts.handlers.admission import ADMIN, ANYBODY, admit
 from shared.bus.door import check_version
 from shared.bus.work import Json, Work
@@ -32,7 +33,11 @@ def set_environments(work: Work, call: Call, unused: frozenset[str], now: dateti
     if not unused.issuperset(dropped):
         # Somebody added roles since we asked who holds which.
         raise ChangedMeanwhile()
-    return views.environments(before if after == before else work.put(after))
+    if after == before:
+        return views.environments(before)
+    by = admit(work, call, ADMIN)
+    audit.note(work, call, "environments.changed", now, by=by, changes=environments.told(before, after))
+    return views.environments(work.put(after))
 
 
 def _changed_environments(work: Work, call: Call, *, lock: bool) -> tuple[Environments, Environments, dict[str, str]]:

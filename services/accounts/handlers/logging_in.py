@@ -10,6 +10,7 @@ from services.accounts.domain import attempts, sessions
 from services.accounts.domain.attempts import Attempts
 from services.accounts.domain.people import Login, User
 from services.accounts.domain.sessions import Session, Token
+from services.accounts.handlers import audit
 from services.accounts.handlers.admission import myself
 from shared.bus.work import Json, Work
 from shared.calls import Call
@@ -29,7 +30,10 @@ PRUNE = 20
 
 
 class Knocking(NamedTuple):
-    """What is known of a login before the password is looked at. `wait` is how many seconds nobody may try, 0 for none."""
+    """What is known of a login before the password is looked at. `wait` is how many seconds nobody may try, 0 for none.
+
+    `user_id` is empty when there is nobody, `password_hash` when nobody may log in by it.
+    """
 
     wait: int
     user_id: str
@@ -43,7 +47,7 @@ def login_email(text: str) -> str:
 
 
 def find_login(work: Work, call: Call, email: str, counted_as: str, limit: float, now: datetime) -> Knocking:
-    """The login with an e-mail; empty when there is none, or its user may not log in. Costs the same either way.
+    """The login with an e-mail. Costs the same when there is none, or its user may not log in.
 
     `counted_as` is the id of its failures, of which `limit` are let pass.
     """
@@ -51,7 +55,7 @@ def find_login(work: Work, call: Call, email: str, counted_as: str, limit: float
     user = work.peek(User, call.tenant, login.user_id if login else "")
     wait = attempts.wait(work.peek(Attempts, call.tenant, counted_as), limit, now)
     if login is None or user is None or not user.active:
-        return Knocking(wait, "", "", counted_as)
+        return Knocking(wait, user.id if user else "", "", counted_as)
     return Knocking(wait, user.id, login.password_hash, counted_as)
 
 
@@ -65,6 +69,17 @@ def address_wait(work: Work, call: Call, address: str, limit: float, now: dateti
     """For how many seconds nobody may log in from a network address; `limit` failures of an address are let pass."""
     known = work.peek(Attempts, call.tenant, attempts.address_key(address))
     return attempts.wait(known, limit, now)
+
+
+def note_failed_login(work: Work, call: Call, found: Knocking, action: str, now: datetime) -> None:
+    """Count a failed login of an account and note it; one of nobody too, where nobody sees it, so that it takes as long."""
+    note_failure(work, call, found.counted_as, now)
+    user = work.peek(User, call.tenant, found.user_id)
+    name = f"{user.name} ({user.email})" if user else ""
+    own = user if action != "login.failed" else None
+    audit.note(
+        work, call, action, now, by=own, outcome="refused", shown=user is not None, about=found.user_id, user=name
+    )
 
 
 def note_failure(work: Work, call: Call, counted_as: str, now: datetime) -> None:
@@ -93,5 +108,7 @@ def open_session(work: Work, call: Call, found: Knocking, token: Token, now: dat
     for old in work.find(Session, call.tenant, where={"user_id": user.id}, limit=PRUNE).items:
         if not sessions.holds(old, now):
             work.delete(Session, old.tenant, old.id)
-    session = work.put(sessions.opened(token, user.id, now))
+    client = call.client
+    session = work.put(sessions.opened(token, user.id, now, address=client.address, agent=client.agent))
+    audit.note(work, call, "login.succeeded", now, by=user)
     return {"token": str(token), "expires_at": views.session(session)["expires_at"], "user": views.user_(user)}

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from services.accounts import commands
 from services.accounts.domain.people import Login
+from services.accounts.handlers import audit
 from services.accounts.handlers.admission import myself
 from services.accounts.handlers.sessions import end_all
 from shared.bus.work import Json, Work
@@ -24,6 +25,7 @@ def change_password(
         raise wrong_old_password()
     work.put(replace(login, password_hash=password_hash))
     end_all(work, call.tenant, user.id, but=command.session_id)
+    audit.note(work, call, "password.changed", now, by=user)
     return {}
 
 

@@ -5,12 +5,24 @@ from __future__ import annotations
 from datetime import datetime
 
 from services.accounts import commands, views
+from services.accounts.domain import audit as trail
 from services.accounts.domain import businesses
+from services.accounts.handlers import audit
 from services.accounts.handlers.admission import ADMIN, ANYBODY, admit, business_of
 from shared.bus.door import check_version
 from shared.bus.work import Json, Work
 from shared.calls import Call
 from shared.contracts.accounts import ProfileChanged, ProfileDue
+
+PARTS = {
+    "company": "company",
+    "logo": "logo",
+    "phone": "phone",
+    "email": "e-mail",
+    "fax": "fax",
+    "website": "website",
+    "addresses": "addresses",
+}
 
 
 def get_profile(work: Work, call: Call, now: datetime) -> Json:
@@ -25,12 +37,13 @@ def update_profile(work: Work, call: Call, now: datetime) -> Json:
     Raises ChangedMeanwhile, ValidationError for two addresses of one type or two defaults.
     """
     before = business_of(work, call.tenant, lock=True)
-    admit(work, call, ADMIN)
+    by = admit(work, call, ADMIN)
     command = call.read(commands.UpdateProfile)
     check_version(call, before.version)
     after = businesses.change_profile(before, command.changes())
     if after is before:
         return views.profile(before)
+    audit.note(work, call, "profile.changed", now, by=by, changes=trail.changes(before, after, PARTS))
     after = work.put(after)
     work.say(
         ProfileChanged(counter=after.counter, **views.told(after)),

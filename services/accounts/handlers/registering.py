@@ -9,6 +9,7 @@ from services.accounts.domain import environments
 from services.accounts.domain.businesses import Business
 from services.accounts.domain.people import Admins, Login, User
 from services.accounts.domain.settings import Settings
+from services.accounts.handlers import audit
 from services.accounts.handlers.users import say_user
 from shared.bus.work import Json, Work
 from shared.calls import Call
@@ -31,5 +32,6 @@ def register_tenant(
     work.put(Login(tenant=tenant, id=user.email, user_id=user.id, password_hash=password_hash))
     work.put(Admins(tenant=tenant, id=tenant, user_ids=(user.id,)))
     work.say(TenantRegistered(company=command.company), tenant=tenant, subject=tenant)
+    audit.note(work, call, "tenant.registered", now, by=user, company=command.company)
     say_user(work, user)
     return {"tenant": tenant, "company": command.company, "user": views.user_(user)}

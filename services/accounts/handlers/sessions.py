@@ -10,6 +10,7 @@ from services.accounts.domain import sessions
 from services.accounts.domain.businesses import Business
 from services.accounts.domain.people import User
 from services.accounts.domain.sessions import Session, Token
+from services.accounts.handlers import audit
 from services.accounts.handlers.admission import myself
 from shared.bus.work import Json, Work
 from shared.calls import Call, Empty
@@ -47,6 +48,7 @@ def close_session(work: Work, call: Call, token: Token, now: datetime) -> Json:
     """End the session of a token. Does nothing when it has ended already."""
     session = work.get(Session, token.tenant, token.session_id)
     if session is not None and sessions.fits(session, token):
+        audit.note(work, call, "session.closed", now, by=work.peek(User, session.tenant, session.user_id))
         work.delete(Session, session.tenant, session.id)
     return {}
 
@@ -58,7 +60,10 @@ def list_sessions(work: Work, call: Call, now: datetime) -> Json:
     page = work.find(
         Session, call.tenant, where={"user_id": user.id}, order="-id", after=command.cursor, limit=command.limit
     )
-    return {"items": [views.session(one) for one in page.items if sessions.holds(one, now)], "next": page.next}
+    return {
+        "items": [views.session(one, command.session_id) for one in page.items if sessions.holds(one, now)],
+        "next": page.next,
+    }
 
 
 def revoke_session(work: Work, call: Call, now: datetime) -> Json:
@@ -66,9 +71,19 @@ def revoke_session(work: Work, call: Call, now: datetime) -> Json:
     session = work.get(Session, call.tenant, call.ids["session_id"])
     if session is None or session.user_id != call.actor:
         raise NotFound()
-    myself(work, call)
+    user = myself(work, call)
     call.read(Empty)
+    audit.note(work, call, "session.revoked", now, by=user, session=f"{session.agent} {session.address}".strip())
     work.delete(Session, session.tenant, session.id)
+    return {}
+
+
+def revoke_sessions(work: Work, call: Call, now: datetime) -> Json:
+    """End all of one's own sessions but the one that asks."""
+    user = myself(work, call)
+    command = call.read(commands.EndSessions)
+    audit.note(work, call, "sessions.revoked", now, by=user)
+    end_all(work, call.tenant, user.id, but=command.session_id)
     return {}
 
 

@@ -5,14 +5,22 @@ from __future__ import annotations
 from datetime import datetime
 
 from services.accounts import commands, views
+from services.accounts.domain import audit as trail
 from services.accounts.domain import settings
 from services.accounts.domain.settings import Settings
+from services.accounts.handlers import audit
 from services.accounts.handlers.admission import ADMIN, ANYBODY, admit
 from shared.bus.door import check_version
 from shared.bus.work import Json, Work
 from shared.calls import Call
 from shared.contracts.accounts import SettingsChanged
 from shared.errors import NotFound
+
+PARTS = {
+    "offer_expiry_days": "days until an offer expires",
+    "offers_from": "who may send offers",
+    "blocked_tenants": "blocked businesses",
+}
 
 
 def get_settings(work: Work, call: Call, now: datetime) -> Json:
@@ -29,7 +37,7 @@ def update_settings(work: Work, call: Call, now: datetime) -> Json:
     before = work.get(Settings, call.tenant, call.tenant)
     if before is None:
         raise NotFound()
-    admit(work, call, ADMIN)
+    by = admit(work, call, ADMIN)
     command = call.read(commands.UpdateSettings)
     check_version(call, before.version)
     blocked = None if command.blocked_tenants is None else tuple(command.blocked_tenants)
@@ -39,6 +47,8 @@ def update_settings(work: Work, call: Call, now: datetime) -> Json:
         offers_from=command.offers_from,
         blocked_tenants=blocked,
     )
+    if after != before:
+        audit.note(work, call, "settings.changed", now, by=by, changes=trail.changes(before, after, PARTS))
     return views.settings(choose(work, before, after))
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 
 from services.accounts import commands, views
+from services.accounts.domain import audit as trail
 from services.accounts.domain import people
 from services.accounts.domain.people import Admins, Login, User
 from services.accounts.domain.settings import Settings
+from services.accounts.handlers import audit
 from services.accounts.handlers.admission import ADMIN, ANYBODY, admit, business_of
 from services.accounts.handlers.sessions import end_all
 from shared.bus.work import Json, Work
@@ -63,7 +65,7 @@ def get_people(work: Work, call: Call, now: datetime) -> Json:
 
 def create_user(work: Work, call: Call, command: commands.CreateUser, password_hash: str, now: datetime) -> Json:
     """Give somebody a login. Raises EmailTaken when the e-mail, or the contact, has one already."""
-    admit(work, call, ADMIN)
+    by = admit(work, call, ADMIN)
     business_of(work, call.tenant)
     if work.get(Login, call.tenant, command.email) is not None:
         raise EmailTaken()
@@ -74,6 +76,7 @@ def create_user(work: Work, call: Call, command: commands.CreateUser, password_h
     work.put(Login(tenant=call.tenant, id=user.email, user_id=user.id, password_hash=password_hash))
     if user.role == "admin":
         work.put(people.admins_with(_admins(work, call.tenant), user))
+    audit.note(work, call, "user.created", now, by=by, about=user.id, user=_called(user), role=user.role)
     say_user(work, user)
     return views.user_(user)
 
@@ -83,7 +86,7 @@ def update_user(work: Work, call: Call, now: datetime) -> Json:
     before = work.get(User, call.tenant, call.ids["user_id"])
     if before is None:
         raise NotFound()
-    admit(work, call, ADMIN)
+    by = admit(work, call, ADMIN)
     command = call.read(commands.UpdateUser)
     after = people.change(before, name=command.name, role=command.role, active=command.active)
     if after == before:
@@ -93,11 +96,28 @@ def update_user(work: Work, call: Call, now: datetime) -> Json:
         remaining = people.admins_with(admins, after)
         if remaining != admins:
             work.put(remaining)
+    note_changes(work, call, before, after, now, by=by)
     after = work.put(after)
     if not after.active:
         end_all(work, after.tenant, after.id)
     say_user(work, after)
     return views.user_(after)
+
+
+def note_changes(work: Work, call: Call, before: User, after: User, now: datetime, *, by: User | None) -> None:
+    """Note what was changed of a user: whether they may log in is an entry of its own."""
+    user = _called(before)
+    if before.active != after.active:
+        audit.note(
+            work, call, "user.activated" if after.active else "user.deactivated", now, by=by, about=after.id, user=user
+        )
+    changes = trail.changes(before, after, {"name": "name", "role": "role"})
+    if changes:
+        audit.note(work, call, "user.changed", now, by=by, about=after.id, user=user, changes=changes)
+
+
+def _called(user: User) -> str:
+    return f"{user.name} ({user.email})"
 
 
 def _admins(work: Work, tenant: str) -> Admins:

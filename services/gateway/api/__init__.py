@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from services.gateway.api import (
+    audit,
     contacts,
     environments,
     events,
@@ -24,6 +25,7 @@ ROUTES: tuple[Route, ...] = (
     *users.ROUTES,
     *contacts.ROUTES,
     *environments.ROUTES,
+    *audit.ROUTES,
     *partnerships.ROUTES,
     *notifications.ROUTES,
     *events.ROUTES,

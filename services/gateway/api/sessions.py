@@ -13,6 +13,10 @@ from services.gateway.api.routing import Route
 from services.gateway.identity import COOKIE, Identity
 
 
+def _session(request: Request, who: Identity | None) -> Mapping[str, Any]:
+    return {"session_id": who.session_id} if who else {}
+
+
 def _token(request: Request, who: Identity | None) -> Mapping[str, Any]:
     return {"token": who.token} if who else {}
 
@@ -47,6 +51,17 @@ ROUTES = (
         summary="My sessions",
         query=schemas.basics.Page,
         result=schemas.accounts.SessionList,
+        filling=_session,
+    ),
+    Route(
+        method="DELETE",
+        path="/sessions",
+        service="accounts",
+        rpc="revoke_sessions",
+        summary="End all my other sessions",
+        status=204,
+        filling=_session,
+        fills=frozenset({"session_id"}),
     ),
     Route(
         method="DELETE",

@@ -282,6 +282,15 @@ def test_nobody_sees_another_business(postgres: PostgresDatabase, tenant: str) -
         ("select state from users where tenant = 'a' order by name_search, id limit 51", "users_name"),
         ("select state from sessions where tenant = 'a' and user_id = 'b' order by id limit 201", "sessions_user"),
         ("select state from sessions where tenant = 'a' and user_id = 'b' order by id desc limit 51", "sessions_user"),
+        (
+            "select state from audit where tenant = 'a' and shown = true order by at desc, id desc limit 51",
+            "audit_newest",
+        ),
+        (
+            "select state from audit where tenant = 'a' and shown = true and action = 'b' order by at desc, id desc limit 51",
+            "audit_of_action",
+        ),
+        ("select state from audit where tenant = 'a' order by at, id limit 6", "audit_oldest"),
         ("select state from attempts where tenant = 'a' order by since, id limit 21", "attempts_since"),
     ],
 )

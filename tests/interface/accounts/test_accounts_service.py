@@ -226,7 +226,7 @@ def test_an_address_with_too_many_failures_waits_too(accounts: Accounts, tenant:
     accounts.register(tenant)
     for n in range(FAILURES_OF_AN_ADDRESS):
         with pytest.raises(NotAuthenticated):
-            accounts.log_in(tenant, email=f"{n}@{tenant}.example", address="192.0.2.7")
+            accounts.log_in(tenant, email=f"{n}@{tenant}.example", client={"address": "192.0.2.7"})
     with pytest.raises(RateLimited):
-        accounts.log_in(tenant, address="192.0.2.7")
-    accounts.log_in(tenant, address="192.0.2.8")
+        accounts.log_in(tenant, client={"address": "192.0.2.7"})
+    accounts.log_in(tenant, client={"address": "192.0.2.8"})

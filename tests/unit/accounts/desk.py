@@ -15,7 +15,7 @@ from shared.bus.memory import MemoryDatabase
 from shared.bus.records import Tables
 from shared.bus.session import Session
 from shared.bus.storage import Database
-from shared.calls import Call
+from shared.calls import Call, Client
 from shared.contracts.messages import Message
 from shared.errors import NotAuthenticated
 from shared.ids import new_id
@@ -38,10 +38,11 @@ class Accounts:
         tenant: str = "kazenor",
         *,
         if_match: str | None = None,
+        client: Client = Client(),  # noqa: B008
         path: dict[str, str] | None = None,
         **body: Any,
     ) -> Call:
-        return Call("method", tenant, actor, path or {}, body, None, if_match)
+        return Call("method", tenant, actor, path or {}, body, None, if_match, client)
 
     def ask(self, handler: Any, call: Call, *args: Any) -> Any:
         return self.records.run(handler, call, *args)
@@ -60,13 +61,19 @@ class Accounts:
         call = self.call(admin, tenant, name=email.split("@")[0].title(), email=email, role=role, **more)
         return self.ask(handlers.users.create_user, call, call.read(CreateUser), "hash:another one")
 
-    def log_in(self, email: str, password: str = "correct horse", tenant: str = "kazenor") -> Token:
+    def log_in(
+        self,
+        email: str,
+        password: str = "correct horse",
+        tenant: str = "kazenor",
+        client: Client = Client(),  # noqa: B008
+    ) -> Token:
         """As service.py does it, with passwords compared as text."""
-        call, key = self.call("system", tenant), attempts.account_key(tenant, email)
+        call, key = self.call("system", tenant, client=client), attempts.account_key(tenant, email)
         found = self.look(handlers.logging_in.find_login, call, handlers.logging_in.login_email(email), key, 10)
         handlers.logging_in.ensure_no_wait(found.wait)
         if found.password_hash != f"hash:{password}":
-            self.ask(handlers.logging_in.note_failure, call, key)
+            self.ask(handlers.logging_in.note_failed_login, call, found, "login.failed")
             raise NotAuthenticated(handlers.logging_in.WRONG_LOGIN)
         token = Token(tenant, new_id(), "0" * 64)
         self.ask(handlers.logging_in.open_session, call, found, token)

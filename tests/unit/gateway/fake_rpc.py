@@ -20,6 +20,7 @@ class FakeRpc:
     def __init__(self) -> None:
         self.calls: list[tuple[str, str, dict[str, Any]]] = []
         self.deadlines: list[float] = []
+        self.clients: list[dict[str, str]] = []
         self.alive = {"accounts", "offers", "contacts", "managers", "history", "notifications"}
         self.tables: dict[tuple[str, str], Any] = {("accounts", "authenticate"): self.authenticate}
         self.tokens = {TOKEN: "kazenor"}
@@ -39,6 +40,9 @@ class FakeRpc:
         self.tables[service, method] = answer
 
     async def call(self, service: str, method: str, deadline: float, /, **kwargs: Any) -> Any:
+        if "client" in kwargs:
+            # Where it comes from is told with every command of accounts; what is asked is told apart from it.
+            self.clients.append(kwargs.pop("client"))
         self.calls.append((service, method, kwargs))
         self.deadlines.append(deadline)
         answer = self.tables.get((service, method), NotFound())

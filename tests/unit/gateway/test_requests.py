@@ -223,9 +223,11 @@ def test_registration_and_login_name_no_caller(anybody: TestClient, rpc: FakeRpc
     (asked,) = rpc.asked("accounts", "register_tenant")
     assert set(asked) == {"tenant", "idempotency_key"}
     rpc.on("accounts", "open_session", {"token": "t"})
-    anybody.post("/api/v1/sessions", json={"tenant": "kazenor", "address": "1.2.3.4"}, headers={"Idempotency-Key": "k"})
+    given = {"tenant": "kazenor", "address": "1.2.3.4", "client": {"address": "1.2.3.4"}}
+    anybody.post("/api/v1/sessions", json=given, headers={"Idempotency-Key": "k", "User-Agent": "Firefox"})
     (asked,) = rpc.asked("accounts", "open_session")
-    assert asked == {"tenant": "kazenor", "body.address": None, "address": "testclient"}
+    assert asked == {"tenant": "kazenor", "body.address": None, "body.client": None}
+    assert rpc.clients[-1] == {"address": "testclient", "agent": "Firefox"}
 
 
 def test_what_was_created_has_its_address(ada: TestClient, rpc: FakeRpc) -> None:

@@ -71,8 +71,11 @@ class LoggedIn(Shown):
 class Session(Shown):
     id: Id
     opened_at: Time
-    used_at: Time
-    expires_at: Time
+    used_at: Annotated[Time, Field(description="Noted at most once a minute.")]
+    expires_at: Annotated[Time, Field(description="At the latest; 12 hours after its last use it ends, too.")]
+    address: Annotated[str, Field(description="The network address it was opened from.")]
+    user_agent: Annotated[str, Field(description="What the program that opened it called itself.")]
+    current: Annotated[bool, Field(description="Whether it is the one that asks.")]
 
 
 class SessionList(Shown):
@@ -98,6 +101,32 @@ class MeChange(Given):
 class PasswordChange(Given):
     old: str
     new: Password
+
+
+class AuditSearch(Page):
+    action: Annotated[str, Field(max_length=100, description="Only this action.")] = ""
+
+
+class AuditActor(Shown):
+    id: Id
+    name: Annotated[str, Field(description="As it was then.")]
+
+
+class AuditEntry(Shown):
+    id: Id
+    at: Time
+    action: Annotated[str, Field(description="`login.succeeded`, `user.deactivated`, …: an open set.")]
+    outcome: Annotated[str, Field(description="`done` or `refused`.")]
+    title: Annotated[str, Field(description="One sentence.")]
+    actor: Annotated[AuditActor | None, Field(description="null for whoever was not logged in.")]
+    address: Annotated[str, Field(description="The network address it came from; empty when not known.")]
+    user_agent: str
+    details: Annotated[dict[str, str], Field(description="What it was about, in words that were right then.")]
+
+
+class AuditList(Shown):
+    items: list[AuditEntry]
+    next: str | None
 
 
 class Limits(Shown):
