@@ -46,11 +46,14 @@ def health_names() -> list[str]:
     return [name for service in SERVICES for name in (service, f"{service}-relay")] + ["mailer", "mailbox", "gateway"]
 
 
-def applications(common: Mapping[str, str], databases: Mapping[str, str], ports: Mapping[str, int]) -> list[Program]:
+def applications(
+    common: Mapping[str, str], databases: Mapping[str, str], ports: Mapping[str, int], link_key: str
+) -> list[Program]:
     """Everything that is Accord's own.
 
     `common` are the broker's URIs, CELL, ACCORD_URL and the mail settings; `databases` the URLs of all roles; `ports` has the gateway's and
-    those of the health endpoints. Each process gets its own database URL and no other.
+    those of the health endpoints. Each process gets its own database URL and no other, and `link_key` only those that make and read
+    links in mails.
     """
 
     def python(name: str, *words: str, own: Mapping[str, str] | None = None) -> Program:
@@ -67,10 +70,14 @@ def applications(common: Mapping[str, str], databases: Mapping[str, str], ports:
         url, relay = f"ACCORD_{service.upper()}_DATABASE_URL", f"ACCORD_{service.upper()}_RELAY_DATABASE_URL"
         # Without this one query blocks the whole nameko process.
         green = {url: databases[url], "PSYCOPG_WAIT_FUNC": "wait_selector"}
+        if service == "accounts":
+            green["ACCORD_LINK_KEY"] = link_key
         found.append(python(service, "shared.bus.run", f"services.{service}.service", own=green))
         found.append(python(f"{service}-relay", "shared.bus.relay", service, own={relay: databases[relay]}))
     url = "ACCORD_NOTIFICATIONS_OPS_DATABASE_URL"
-    found.append(python("mailer", "services.notifications.mailer", own={url: databases[url]}))
+    found.append(
+        python("mailer", "services.notifications.mailer", own={url: databases[url], "ACCORD_LINK_KEY": link_key})
+    )
     found.append(python("mailbox", "deploy.local.mailbox", own={"ACCORD_MAIL_FOLDER": str(RUN / "mail")}))
     urls = {health_variable(name): f"http://127.0.0.1:{ports[name]}" for name in health_names()}
     found.append(python("gateway", "services.gateway", own={"PORT": str(ports["gateway"]), **urls}))

@@ -183,11 +183,12 @@ def _start_all(foreground: bool) -> None:
     for role in (f"{service}{kind}" for service in SERVICES for kind in ("", *(f"_{kind}" for kind in postgres.ROLES))):
         passwords.setdefault(role, secrets.token_urlsafe(24))
     passwords.setdefault(postgres.BACKUP, secrets.token_urlsafe(24))
+    link_key = known.setdefault("links", secrets.token_urlsafe(48))
     known.save()
     databases: dict[str, str] = {}
     for service in SERVICES:
         databases |= postgres.service_environment(admin_url, service, passwords)
-    applications = programs.applications(common, databases, ports)
+    applications = programs.applications(common, databases, ports, link_key)
     programs.write_configuration(RUN / "supervisord.conf", _socket(), [*servers, *applications])
     _spawn_supervisor(foreground)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
@@ -127,6 +127,40 @@ class ChangePassword(Body):
     old: Credential
     new: Password
     session_id: Id | None = None
+
+
+class RequestPasswordReset(Body):
+    """Whose password is forgotten. Anything that can be text is taken, as at a login."""
+
+    tenant: Credential
+    email: Credential
+
+
+class ResetPassword(Body):
+    """The token of a link in a mail, and the new password."""
+
+    token: Credential
+    password: Password
+
+
+class RequestEmailChange(Body):
+    """The e-mail somebody wants to log in with, and their password."""
+
+    email: Email
+    password: Credential
+
+
+class FollowLink(Body):
+    """The token of a link in a mail."""
+
+    token: Credential
+
+
+class LookAtLink(Body):
+    """The token of a link in a mail, and what it is expected to be for."""
+
+    token: Credential
+    purpose: Literal["reset", "email"]
 
 
 class UpdateMe(Body):
@@ -258,6 +292,6 @@ class EndSessions(Body):
 
 
 class ListAudit(Paged):
-    """A page of the audit trail; with `action` only that one."""
+    """A page of the audit trail; with `action` only those."""
 
-    action: Annotated[str, StringConstraints(max_length=100)] = ""
+    action: Annotated[list[PreferenceName], Field(max_length=50)] = []

@@ -10,15 +10,15 @@ from datetime import datetime
 from eventlet.semaphore import Semaphore
 
 from services.accounts import commands, handlers, passwords
-from services.accounts.domain import attempts, environments
+from services.accounts.domain import attempts, environments, mailed_links
 from services.accounts.domain.businesses import may_be_tenant
 from services.accounts.domain.sessions import Token, read_token
 from services.accounts.store import TABLES
-from shared import settings
+from shared import links, settings
 from shared.bus.entrypoints import Neighbour, Records, command, off_hub, on, query
 from shared.bus.work import Heard, Json, Work
 from shared.calls import SYSTEM, Call
-from shared.contracts.accounts import ProfileDue, ProfileShared
+from shared.contracts.accounts import PasswordResetDue, ProfileDue, ProfileShared
 from shared.contracts.offers import (
     AcceptanceGiven,
     AcceptanceReceived,
@@ -173,6 +173,53 @@ class AccountsService:
         password_hash = _hash(body.new)
         return self.records.run(handlers.passwords.change_password, call, body, found.password_hash, password_hash)
 
+    # Links in mails
+
+    @command(anonymous=True)
+    def request_password_reset(self, call: Call) -> Json:
+        body = call.read(commands.RequestPasswordReset)
+        tenant, email = body.tenant.strip().lower(), handlers.logging_in.login_email(body.email)
+        # What cannot be a tenant name goes the same way, under a name that nobody has.
+        call = self._nobodys(call, tenant if may_be_tenant(tenant) else handlers.logging_in.INSTALLATION)
+        if call.client.address:
+            limit = settings.number("ACCORD_PASSWORD_RESETS_PER_ADDRESS", mailed_links.PER_ADDRESS)
+            installation = replace(call, tenant=handlers.logging_in.INSTALLATION)
+            self.records.run(handlers.passwords.count_resets_from, installation, call.client.address, limit)
+        limit = settings.number("ACCORD_PASSWORD_RESETS_PER_ACCOUNT", mailed_links.PER_ACCOUNT)
+        return self.records.run(handlers.passwords.request_reset, call, email, limit)
+
+    @command(anonymous=True)
+    def reset_password(self, call: Call) -> Json:
+        body = call.read(commands.ResetPassword)
+        call, link_id = self._followed(call, "reset", body.token)
+        # Hashing costs; it is for those whose link holds.
+        self.records.read(handlers.mailed_links.look, call, link_id, "reset")
+        return self.records.run(handlers.passwords.reset_password, call, link_id, _hash(body.password))
+
+    @command()
+    def request_email_change(self, call: Call) -> Json:
+        self.records.read(handlers.logging_in.own_login, call, _per_account())
+        body = call.read(commands.RequestEmailChange)
+        found = self._own(body.password, call)
+        if found is None:
+            raise handlers.passwords.wrong_old_password("password")
+        return self.records.run(handlers.emails.request_change, call, body.email, found.password_hash)
+
+    @command(anonymous=True)
+    def confirm_email_change(self, call: Call) -> Json:
+        call, link_id = self._followed(call, "email", call.read(commands.FollowLink).token)
+        return self.records.run(handlers.emails.confirm_change, call, link_id)
+
+    @query(anonymous=True)
+    def get_mailed_link(self, call: Call) -> Json:
+        body = call.read(commands.LookAtLink)
+        call, link_id = self._followed(call, body.purpose, body.token)
+        return self.records.read(handlers.mailed_links.look, call, link_id, body.purpose)
+
+    @on(PasswordResetDue)
+    def password_reset_due(self, work: Work, message: Heard[PasswordResetDue], now: datetime) -> None:
+        handlers.passwords.reset_due(work, message, now)
+
     # Environments and settings
 
     @query()
@@ -236,6 +283,17 @@ class AccountsService:
         handlers.sharing.profile_due(work, message, now)
 
     # Helpers
+
+    def _nobodys(self, call: Call, tenant: str) -> Call:
+        """The call for a tenant by nobody who is logged in: its key is not kept, as whoever repeats it is not known."""
+        return replace(call, tenant=tenant, actor=SYSTEM, idempotency_key=None)
+
+    def _followed(self, call: Call, purpose: links.Purpose, token: str) -> tuple[Call, str]:
+        """The call for the tenant of a link, and the link's id. Raises ValidationError for a token that proves nothing."""
+        followed = links.read(links.key(), purpose, token)
+        if followed is None:
+            raise handlers.mailed_links.dead_link()
+        return self._nobodys(call, followed.tenant), followed.id
 
     def _ensure_contact(self, tenant: str, contact_id: str) -> None:
         if not self.contacts.get_contacts(tenant=tenant, actor=SYSTEM, contact_ids=[contact_id])["items"]:

@@ -7,6 +7,7 @@ from services.accounts.domain.audit import Entry
 from services.accounts.domain.businesses import Business
 from services.accounts.domain.counterparts import Counterpart
 from services.accounts.domain.environments import Environments
+from services.accounts.domain.mailed_links import MailedLink
 from services.accounts.domain.people import Admins, Login, User
 from services.accounts.domain.sessions import Session
 from services.accounts.domain.settings import Settings
@@ -38,5 +39,18 @@ AUDIT = Table(
         "shown": Column("boolean", lambda entry: entry.shown),
     },
 )
+MAILED_LINKS = Table(MailedLink, "mailed_links", columns={"user_id": Column("text", lambda link: link.user_id)})
 
-TABLES = (BUSINESSES, ADMINS, USERS, LOGINS, SESSIONS, ENVIRONMENTS, SETTINGS, ATTEMPTS, COUNTERPARTS, AUDIT)
+TABLES = (
+    BUSINESSES,
+    ADMINS,
+    USERS,
+    LOGINS,
+    SESSIONS,
+    ENVIRONMENTS,
+    SETTINGS,
+    ATTEMPTS,
+    COUNTERPARTS,
+    AUDIT,
+    MAILED_LINKS,
+)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal
 
-from services.notifications.domain import wording
+from services.notifications.domain import account_mails, wording
 from services.notifications.domain.people import (
     SEES_ALL,
     Audience,
@@ -135,6 +135,26 @@ def team_changed(work: Work, message: Heard[TeamChanged], now: datetime) -> None
     """
     team = _learn(work, message, members=message.data.members, revision=message.data.version)
     _tell(work, message, company=team.company)
+
+
+def mail_about_login(work: Work, message: Heard[Any], now: datetime) -> None:
+    """Accounts has something to say to one mailbox: a mail, and no notification (account_mails.py)."""
+    data = message.data.model_dump(mode="json")
+    work.add(
+        Mail(
+            tenant=message.tenant,
+            id=derived_id(message.time, message.tenant, "accounts", message.subject, str(message.sequence)),
+            user_id=message.subject,
+            name=data["name"],
+            email=data[account_mails.MAILS[message.data.type].to],
+            type=message.data.type,
+            at=message.time,
+            partnership_id="",
+            data=data,
+            answers=False,
+            traceparent=traces.header(),
+        )
+    )
 
 
 def _audience(work: Work, tenant: str) -> Audience:

@@ -16,8 +16,10 @@ from urllib.parse import urlsplit, urlunsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from services.notifications.domain import wording
+from services.notifications.domain import account_mails, wording
 from services.notifications.domain.people import Mail
+from services.notifications.domain.wording import Way, Words
+from shared import links
 
 PREVIEW = 140
 # Quoted local parts could hold them; nobody has such an address, and none passes the door of accounts.
@@ -90,14 +92,28 @@ def message_id(mail: Mail, sender: str) -> str:
     return f"<{mail.id}.{mail.tenant}@{address('', parseaddr(sender)[1]).domain}>"
 
 
-def compose(mail: Mail, *, sender: str, url: str) -> EmailMessage:
+def _said(mail: Mail, key: str) -> tuple[Words, Way]:
+    """What a mail says and where it leads. A link that proves the mailbox is made here: nowhere before does its token exist."""
+    about_login = account_mails.MAILS.get(mail.type)
+    if about_login is None:
+        return (
+            wording.words(mail.type, mail.data, mail.user_id),
+            wording.way(mail.type, mail.data, mail.partnership_id, answers=mail.answers),
+        )
+    way = about_login.way
+    if about_login.purpose is not None:
+        token = links.token(key, about_login.purpose, mail.tenant, str(mail.data["id"]))
+        way = Way(f"{way.path}?token={token}", way.button)
+    return about_login.words(mail.data), way
+
+
+def compose(mail: Mail, *, sender: str, url: str, key: str = "") -> EmailMessage:
     """The message for a mail: plain text and HTML that say the same, with one link to the page where its reader acts.
 
-    `sender` is the From header (`Accord <accord@example.com>`), `url` the address of the platform. Raises ValueError for an address
-    that cannot be written to.
+    `sender` is the From header (`Accord <accord@example.com>`), `url` the address of the platform, `key` makes links that prove a
+    mailbox. Raises ValueError for an address that cannot be written to.
     """
-    said = wording.words(mail.type, mail.data, mail.user_id)
-    way = wording.way(mail.type, mail.data, mail.partnership_id, answers=mail.answers)
+    said, way = _said(mail, key)
     content = {
         "title": one_line(said.title),
         "text": said.text,
@@ -108,6 +124,8 @@ def compose(mail: Mail, *, sender: str, url: str) -> EmailMessage:
         "link": home(url, mail.tenant) + way.path,
         "button": way.button,
         "tenant": mail.tenant,
+        # Mails about one's own login cannot be switched off.
+        "switch": mail.type not in account_mails.MAILS,
     }
     sender_name, sender_email = parseaddr(sender)
     message = EmailMessage()

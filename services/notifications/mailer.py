@@ -25,7 +25,7 @@ from prometheus_client import Counter, Gauge
 from services.notifications.mail import check_sender, compose
 from services.notifications.post import NotTaken, Post, Server, ServerAway
 from services.notifications.store import MAILS
-from shared import health, logs, settings, spans, traces
+from shared import health, links, logs, settings, spans, traces
 from shared.db import roles
 
 log = logging.getLogger("accord.mailer")
@@ -63,6 +63,7 @@ class Mailer:
         *,
         sender: str,
         url: str,
+        key: str = "",
         stopping: threading.Event,
         retries_s: Sequence[float] = RETRIES_S,
         poll_s: float = POLL_S,
@@ -71,6 +72,7 @@ class Mailer:
         self._post = post
         self._sender = sender
         self._url = url
+        self._key = key
         self._stopping = stopping
         self._retries = retries_s
         self._poll = poll_s
@@ -133,7 +135,7 @@ class Mailer:
                 mail = MAILS.load(document)
                 trace = traces.continued(mail.traceparent, foreign=False)
                 with traces.span("mail", "producer", trace):
-                    self._post.send(compose(mail, sender=self._sender, url=self._url))
+                    self._post.send(compose(mail, sender=self._sender, url=self._url, key=self._key))
             except ServerAway:
                 raise
             except Exception as error:
@@ -213,6 +215,7 @@ def main() -> int:
             Post(Server.of(settings.required("ACCORD_SMTP_URL"))),
             sender=check_sender(settings.required("ACCORD_MAIL_FROM")),
             url=settings.required("ACCORD_URL"),
+            key=links.key(),
             stopping=stopping,
         )
     except (settings.MissingSetting, ValueError) as error:

@@ -10,7 +10,13 @@ from shared.bus.door import admit
 from shared.bus.entrypoints import Neighbour, Records, command, on, query
 from shared.bus.work import Heard, Json, Work
 from shared.calls import Call
-from shared.contracts.accounts import UserChanged
+from shared.contracts.accounts import (
+    EmailChanged,
+    EmailChangeRequested,
+    PasswordChanged,
+    PasswordResetRequested,
+    UserChanged,
+)
 from shared.contracts.contacts import (
     AnswerGiven,
     AnswerReceived,
@@ -72,6 +78,22 @@ class NotificationsService:
     @on(UserChanged)
     def user_changed(self, work: Work, message: Heard[UserChanged], now: datetime) -> None:
         handlers.user_changed(work, message, now)
+
+    @on(PasswordResetRequested)
+    def password_reset_requested(self, work: Work, message: Heard[PasswordResetRequested], now: datetime) -> None:
+        handlers.mail_about_login(work, message, now)
+
+    @on(PasswordChanged)
+    def password_changed(self, work: Work, message: Heard[PasswordChanged], now: datetime) -> None:
+        handlers.mail_about_login(work, message, now)
+
+    @on(EmailChangeRequested)
+    def email_change_requested(self, work: Work, message: Heard[EmailChangeRequested], now: datetime) -> None:
+        handlers.mail_about_login(work, message, now)
+
+    @on(EmailChanged)
+    def email_changed(self, work: Work, message: Heard[EmailChanged], now: datetime) -> None:
+        handlers.mail_about_login(work, message, now)
 
     @on(CatchUp)
     def catch_up(self, work: Work, message: Heard[CatchUp], now: datetime) -> None:

@@ -70,6 +70,43 @@ class UserChanged(AccountsFact):
     active: bool
 
 
+class PasswordResetRequested(AccountsFact):
+    """Somebody may choose a new password by a link in a mail to `email`; only the mailer can make that link. Subject: the user."""
+
+    type: ClassVar[str] = "password_reset.requested"
+    id: str
+    name: str
+    email: str
+
+
+class PasswordChanged(AccountsFact):
+    """A person has another password; `by_mail`: it was chosen by a link in a mail. Subject: the user."""
+
+    type: ClassVar[str] = "password.changed"
+    name: str
+    email: str
+    by_mail: bool
+
+
+class EmailChangeRequested(AccountsFact):
+    """A person wants to log in with `email`, once a link in a mail to it was followed. Subject: the user."""
+
+    type: ClassVar[str] = "email_change.requested"
+    id: str
+    name: str
+    email: str
+    before: str
+
+
+class EmailChanged(AccountsFact):
+    """A person logs in with `email` from now on, no longer with `before`. Subject: the user."""
+
+    type: ClassVar[str] = "email.changed"
+    name: str
+    email: str
+    before: str
+
+
 class RecipientFound(AccountsFact):
     """An offer that arrived is meant for this login of ours. Subject: the partnership."""
 
@@ -133,6 +170,19 @@ class ProfileReceived(AccountsFact):
     website: str = ""
     logo: str = ""
     addresses: list[Address] = []
+
+
+class PasswordResetDue(Timer):
+    """Somebody asked for a new password: mail a link, if there is such a login. Subject: the tenant name.
+
+    Apart from the request, so that its answer takes as long when there is none. `address` and `agent`: where it came from.
+    """
+
+    publisher: ClassVar[str] = "accounts"
+    type: ClassVar[str] = "password_reset.due"
+    email: str
+    address: str = ""
+    agent: str = ""
 
 
 class ProfileDue(Timer):

@@ -51,7 +51,7 @@ class Stack:
         }
         common.pop("PSYCOPG_WAIT_FUNC")  # set where it belongs by the process table
         (self.machine.folder / "mail").mkdir(exist_ok=True)
-        self.programs = programs.applications(common, product.environment, ports)
+        self.programs = programs.applications(common, product.environment, ports, "k" * 32)
         self.processes: dict[str, processes.Process] = {}
         self.businesses: list[Business] = []
         self._pairs: Iterator[tuple[Business, Business]] = iter(())

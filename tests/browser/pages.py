@@ -50,6 +50,10 @@ PAGES: dict[str, list[Visit]] = {
         Visit("home, nothing found", "/?q=nobody-is-called-this&turn=ours"),
     ],
     "/login": [Visit("login", "/login", "nobody")],
+    "/password-reset": [Visit("forgotten password", "/password-reset", "nobody")],
+    "/password-reset/sent": [Visit("a new password is on its way", "/password-reset/sent", "nobody")],
+    "/password-reset/link": [Visit("a dead link for a password", "/password-reset/link?token=x", "nobody", 410)],
+    "/email-change/link": [Visit("a dead link for an e-mail", "/email-change/link?token=x", "nobody", 410)],
     "/register": [Visit("register", "/register", "nobody")],
     "/notifications": [
         Visit("notifications", "/notifications"),
@@ -82,6 +86,12 @@ PAGES: dict[str, list[Visit]] = {
     "/users/{user_id}/deactivation": [Visit("deactivate a user", "/users/{mia}/deactivation")],
     "/users/{user_id}/activation": [Visit("activate a user", "/users/{otto}/activation")],
     "/me": [Visit("you", "/me"), Visit("you as a member", "/me", "mia")],
+    "/audit": [
+        Visit("audit", "/audit"),
+        Visit("audit of logins", "/audit?kind=logins"),
+        Visit("audit, nothing of this kind", "/audit?kind=keys", "newcomer"),
+        Visit("audit, forbidden", "/audit", "mia", 403),
+    ],
     "/environments": [
         Visit("environments", "/environments"),
         Visit("environments for a member", "/environments", "mia"),
@@ -214,6 +224,11 @@ OPENED = [
         Visit("a login that fits nobody", "/login", "nobody"),
         SUMMARY,
         (Write("E-mail", "x@y.example"), Write("Password", "not the password"), Press("button", "Log in")),
+    ),
+    Opened(
+        Visit("a forgotten password with mistakes", "/password-reset", "nobody"),
+        SUMMARY,
+        (Press("button", "Mail me a link"),),
     ),
     Opened(Visit("a registration with mistakes", "/register", "nobody"), SUMMARY, (Press("button", "Register"),)),
     Opened(Visit("a contact with mistakes", "/contacts/new"), SUMMARY, (Press("button", "Add contact"),)),

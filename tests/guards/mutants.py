@@ -281,6 +281,27 @@ MUTANTS = (
         '_hasher.verify(password_hash or "none", password',
         ("tests/unit/accounts/test_passwords.py",),
     ),
+    Mutant(
+        "any link in a mail proves the mailbox",
+        "shared/links.py",
+        '    right = hmac.compare_digest(found["proof"], _proof(key, purpose, found["tenant"], found["id"]))\n',
+        "    right = True\n",
+        ("tests/unit/shared/test_links.py",),
+    ),
+    Mutant(
+        "a link for a new password works again and again",
+        "services/accounts/handlers/passwords.py",
+        '    forget(work, call.tenant, user.id, "reset")\n    end_all(work, call.tenant, user.id)\n',
+        "    end_all(work, call.tenant, user.id)\n",
+        ("tests/unit/accounts/test_mailed_links.py",),
+    ),
+    Mutant(
+        "everybody reads the audit trail",
+        "services/accounts/handlers/audit.py",
+        "    admit(work, call, ADMIN)\n",
+        "    admit(work, call, ())\n",
+        ("tests/unit/accounts/test_audit.py",),
+    ),
     # The gateway
     Mutant(
         "a cookie needs no proof that our page asks",

@@ -134,11 +134,14 @@ LINES: dict[str, Line] = {
     "GET /tenants/current": everybody(),
     "PATCH /tenants/current": admins(lambda town: Case(body={"phone": "+46 8 77"})),
     "GET /sessions": everybody(),
+    "DELETE /sessions": everybody(own_session, 204),
     "DELETE /sessions/current": everybody(own_session, 204),
     "DELETE /sessions/{session_id}": one_of_ours(session, 204),
     "GET /me": everybody(),
     "PATCH /me": everybody(lambda town: Case(body={"locale": "sv"})),
     "POST /me/password": everybody(own_password, 204),
+    "POST /me/email": everybody(lambda town: Case(body={"email": "else@new.example", "password": PASSWORD}), 202),
+    "GET /audit": admins(),
     "GET /settings": everybody(),
     "PATCH /settings": admins(lambda town: Case(body={"offer_expiry_days": 20})),
     "GET /users": everybody(),
@@ -183,4 +186,10 @@ LINES: dict[str, Line] = {
 }
 
 # Nobody is logged in there yet: what they do is in test_sessions.py and in the tests of limits.
-ANONYMOUS = {"POST /tenants", "POST /sessions"}
+ANONYMOUS = {
+    "POST /tenants",
+    "POST /sessions",
+    "POST /password-resets",
+    "POST /password-resets/confirmation",
+    "POST /email-changes/confirmation",
+}

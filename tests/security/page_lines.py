@@ -164,10 +164,13 @@ LINES: dict[str, Line] = {
     "POST /me": everybody(form(name="Otherwise Called", time_zone="UTC"), DONE),
     "POST /me/preferences": everybody(form(introduction="yes"), DONE),
     "POST /me/password": everybody(own_password, DONE),
+    "POST /me/email": everybody(form(email="else@new.example", password=PASSWORD), DONE),
+    "POST /me/sessions/end": everybody(api_lines.own_session, DONE),
     # What is over is over: whose it was is not said.
     "POST /me/sessions/{session_id}/end": one_of_ours(session, DONE, others=DONE),
     "GET /environments": everybody(),
     "POST /environments": admins(environments, DONE, others=200),
+    "GET /audit": admins(),
     "GET /settings": everybody(),
     "POST /settings": admins(form(offer_expiry_days="20"), DONE),
     "POST /settings/blocked": admins(form(tenant="somebody-else"), DONE),
@@ -225,4 +228,17 @@ LINES: dict[str, Line] = {
 }
 
 # Doors: pages for everybody. The unknown address is one of them; it never shows anything of anybody.
-DOORS = {"GET /login", "POST /login", "GET /register", "POST /register", "GET /{path:path}"}
+DOORS = {
+    "GET /login",
+    "POST /login",
+    "GET /register",
+    "POST /register",
+    "GET /password-reset",
+    "POST /password-reset",
+    "GET /password-reset/sent",
+    "GET /password-reset/link",
+    "POST /password-reset/link",
+    "GET /email-change/link",
+    "POST /email-change/link",
+    "GET /{path:path}",
+}

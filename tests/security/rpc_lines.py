@@ -26,6 +26,7 @@ BY_CREDENTIAL = {"accounts.close_session"}
 # What the gateway adds to a request of the API; the session is that of whoever asks.
 FILLED: Mapping[str, Callable[[Case, Town], dict[str, Any]]] = {
     "accounts.close_session": lambda case, town: {"token": (case.owner or town.owner).token},
+    "accounts.revoke_sessions": lambda case, town: {"session_id": (case.owner or town.owner).token.split("_")[2]},
     "accounts.change_password": lambda case, town: {"session_id": (case.owner or town.owner).token.split("_")[2]},
 }
 
@@ -72,4 +73,12 @@ INTERNAL: Mapping[str, Internal] = {
 }
 
 # Nobody is known there yet: each is asked in test_every_method.py by itself.
-ANONYMOUS = {"accounts.register_tenant", "accounts.open_session", "accounts.authenticate"}
+ANONYMOUS = {
+    "accounts.register_tenant",
+    "accounts.open_session",
+    "accounts.authenticate",
+    "accounts.request_password_reset",
+    "accounts.reset_password",
+    "accounts.confirm_email_change",
+    "accounts.get_mailed_link",
+}

@@ -1,4 +1,5 @@
-"""Failed logins are counted, so that passwords cannot be tried out: by account and by network address.
+"""Failed logins are counted, so that passwords cannot be tried out, and so are requests for mails, so that nobody is flooded with them: by
+account and by network address.
 
 An account is counted whether it exists or not: otherwise the limit itself would tell which do.
 """
@@ -33,6 +34,21 @@ def account_key(tenant: str, email: str) -> str:
 def address_key(address: str) -> str:
     """The id under which the failed logins from a network address are counted."""
     return _key("address", address)
+
+
+def reset_account_key(tenant: str, email: str) -> str:
+    """The id under which requests for a new password are counted for an account."""
+    return _key("reset", f"{tenant} {email}")
+
+
+def reset_address_key(address: str) -> str:
+    """The id under which requests for a new password are counted for a network address."""
+    return _key("resets-from", address)
+
+
+def email_change_key(user_id: str) -> str:
+    """The id under which the e-mails that somebody wants to log in with are counted."""
+    return _key("email", user_id)
 
 
 def _key(kind: str, text: str) -> str:

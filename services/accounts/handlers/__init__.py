@@ -3,8 +3,10 @@
 from services.accounts.handlers import (
     admission,
     audit,
+    emails,
     environments,
     logging_in,
+    mailed_links,
     me,
     passwords,
     profile,
@@ -19,8 +21,10 @@ from services.accounts.handlers import (
 __all__ = [
     "admission",
     "audit",
+    "emails",
     "environments",
     "logging_in",
+    "mailed_links",
     "me",
     "passwords",
     "profile",

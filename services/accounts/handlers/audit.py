@@ -29,7 +29,8 @@ def note(
     **details: str,
 ) -> None:
     """Note in the transaction at hand that `by` did `action` (one of `audit.ACTIONS`), from where `call` comes; None: nobody we know."""
-    for old in work.find(Entry, call.tenant, order="at", limit=PRUNE).items:
+    # Ids begin with the time at which they were made: the oldest come first.
+    for old in work.find(Entry, call.tenant, order="id", limit=PRUNE).items:
         if now >= old.at + audit.KEPT:
             work.delete(Entry, old.tenant, old.id)
     work.add(
@@ -50,7 +51,7 @@ def note(
 
 
 def list_entries(work: Work, call: Call, now: datetime) -> Json:
-    """The audit trail, newest first; with `action` only that. For admins."""
+    """The audit trail, newest first; with `action` only those. For admins."""
     admit(work, call, ADMIN)
     command = call.read(commands.ListAudit)
     where: Json = {"shown": True}

@@ -84,11 +84,23 @@ def note_failed_login(work: Work, call: Call, found: Knocking, action: str, now:
 
 def note_failure(work: Work, call: Call, counted_as: str, now: datetime) -> None:
     """Count a failed login, and forget some whose time is over."""
-    for old in work.find(Attempts, call.tenant, order="since", limit=PRUNE).items:
+    _count(work, call.tenant, counted_as, now)
+
+
+def count(work: Work, tenant: str, counted_as: str, limit: float, sentence: str, now: datetime) -> None:
+    """Count something of which `limit` are let pass in 15 minutes. Raises RateLimited with that sentence beyond them."""
+    wait = attempts.wait(work.get(Attempts, tenant, counted_as), limit, now)
+    if wait > 0:
+        raise RateLimited(sentence, retry_after=wait)
+    _count(work, tenant, counted_as, now)
+
+
+def _count(work: Work, tenant: str, counted_as: str, now: datetime) -> None:
+    for old in work.find(Attempts, tenant, order="since", limit=PRUNE).items:
         if old.id != counted_as and now >= old.since + attempts.WINDOW:
             work.delete(Attempts, old.tenant, old.id)
-    known = work.get(Attempts, call.tenant, counted_as)
-    work.put(attempts.failed_again(known, tenant=call.tenant, id=counted_as, now=now))
+    known = work.get(Attempts, tenant, counted_as)
+    work.put(attempts.failed_again(known, tenant=tenant, id=counted_as, now=now))
 
 
 def ensure_no_wait(seconds: int) -> None:

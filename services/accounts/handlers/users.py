@@ -11,6 +11,7 @@ from services.accounts.domain.people import Admins, Login, User
 from services.accounts.domain.settings import Settings
 from services.accounts.handlers import audit
 from services.accounts.handlers.admission import ADMIN, ANYBODY, admit, business_of
+from services.accounts.handlers.mailed_links import forget
 from services.accounts.handlers.sessions import end_all
 from shared.bus.work import Json, Work
 from shared.calls import Call
@@ -100,6 +101,7 @@ def update_user(work: Work, call: Call, now: datetime) -> Json:
     after = work.put(after)
     if not after.active:
         end_all(work, after.tenant, after.id)
+        forget(work, after.tenant, after.id)
     say_user(work, after)
     return views.user_(after)
 

@@ -2,19 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from starlette.requests import Request
-
 from services.gateway.api import schemas
-from services.gateway.api.routing import Route
-from services.gateway.identity import Identity
-
-
-def _session(request: Request, who: Identity | None) -> Mapping[str, Any]:
-    return {"session_id": who.session_id} if who else {}
-
+from services.gateway.api.routing import Route, asking_session
 
 ROUTES = (
     Route(
@@ -42,7 +31,7 @@ ROUTES = (
         summary="Change my password; all my other sessions end",
         body=schemas.accounts.PasswordChange,
         status=204,
-        filling=_session,
+        filling=asking_session,
         fills=frozenset({"session_id"}),
         codes=("rate_limited",),
     ),

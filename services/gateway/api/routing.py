@@ -29,6 +29,11 @@ PREFIX = "/api/v1"
 Filling = Callable[[Request, Identity | None], Mapping[str, Any]]
 
 
+def asking_session(request: Request, who: Identity | None) -> Mapping[str, Any]:
+    """For `Route.filling`: the session that asks, which stays when others end."""
+    return {"session_id": who.session_id} if who else {}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Route:
     """One endpoint: `method` and `path` (its parameters are named as the RPC names them) become `service.rpc`.
@@ -135,8 +140,8 @@ class Route:
         return await ask(self.service, self.rpc, deadline, **form.kwargs)
 
     def _respond(self, result: Any, ids: Mapping[str, str]) -> Response:
-        if self.status == 204:
-            return Response(status_code=204)
+        if self.status in {202, 204}:
+            return Response(status_code=self.status)
         if self.location is None:
             return Response(result, self.status, media_type="application/json")
         headers = {"Location": PREFIX + self.location.format_map({**_Flat(result), **ids})}

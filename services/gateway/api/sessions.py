@@ -9,12 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.gateway.api import schemas
-from services.gateway.api.routing import Route
+from services.gateway.api.routing import Route, asking_session
 from services.gateway.identity import COOKIE, Identity
-
-
-def _session(request: Request, who: Identity | None) -> Mapping[str, Any]:
-    return {"session_id": who.session_id} if who else {}
 
 
 def _token(request: Request, who: Identity | None) -> Mapping[str, Any]:
@@ -51,7 +47,7 @@ ROUTES = (
         summary="My sessions",
         query=schemas.basics.Page,
         result=schemas.accounts.SessionList,
-        filling=_session,
+        filling=asking_session,
     ),
     Route(
         method="DELETE",
@@ -60,7 +56,7 @@ ROUTES = (
         rpc="revoke_sessions",
         summary="End all my other sessions",
         status=204,
-        filling=_session,
+        filling=asking_session,
         fills=frozenset({"session_id"}),
     ),
     Route(

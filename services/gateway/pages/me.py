@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.gateway.pages.desk import Desk
+from services.gateway.pages.devices import device
 from services.gateway.pages.forms import Form
 from services.gateway.pages.offering import INTRODUCTION
 from services.gateway.pages.rooms import desk_of, rooms
@@ -22,6 +23,7 @@ pages = rooms()
 Json = dict[str, Any]
 
 ME = {"name": "Name", "time_zone": "Time zone"}
+EMAIL = {"email": "New e-mail", "password": "Password"}
 PASSWORD = {"old": "Password now", "new": "New password", "again": "New password again"}
 # What everybody begins with; the desk takes it for "as the browser".
 AS_THE_BROWSER = "UTC"
@@ -43,10 +45,17 @@ _REGIONS = frozenset(
 )
 
 
-async def _page(desk: Desk, form: Form | None = None, status: int = 200, *, password: Form | None = None) -> Response:
+async def _page(
+    desk: Desk,
+    form: Form | None = None,
+    status: int = 200,
+    *,
+    password: Form | None = None,
+    email: Form | None = None,
+) -> Response:
     me, sessions, mail, _ = await asyncio.gather(
         desk.ask("accounts", "get_me"),
-        desk.perhaps("accounts", "list_sessions", limit=200),
+        desk.perhaps("accounts", "list_sessions", limit=200, session_id=desk.person.session_id),
         desk.perhaps("notifications", "get_preferences"),
         desk.count_unread(),
     )
@@ -60,6 +69,7 @@ async def _page(desk: Desk, form: Form | None = None, status: int = 200, *, pass
         role=ROLES.get(user.get("role") or "", user.get("role")),
         form=form or Form(ME, {"name": user.get("name") or "", "time_zone": chosen}),
         password=password or Form(PASSWORD),
+        email=email or Form(EMAIL),
         zones=zones(),
         # A zone of an older name, chosen elsewhere, stays what it is.
         other_zone="" if chosen in known or chosen == AS_THE_BROWSER else chosen,
@@ -74,6 +84,8 @@ def _session(s: Json, desk: Desk) -> Json:
     return {
         "id": s["id"],
         "this": s["id"] == desk.person.session_id,
+        "device": device(s.get("user_agent") or ""),
+        "address": s.get("address"),
         "opened_at": s.get("opened_at"),
         "used_at": s.get("used_at"),
     }
@@ -133,6 +145,33 @@ async def change_password(request: Request) -> Response:
         except Refusal as refusal:
             status = form.refused(refusal)
     return await _page(desk, status=status, password=form)
+
+
+@pages.post("/me/email")
+async def change_email(request: Request) -> Response:
+    desk, form = desk_of(request), Form.sent(EMAIL, await request.form())
+    status = 200
+    if not form.value("email").strip():
+        form.refuse("email", "Enter the e-mail you want to log in with.")
+    if not form.value("password"):
+        form.refuse("password", "Enter the password you log in with now.")
+    if not form.wrong:
+        try:
+            email, password = form.value("email").strip(), form.value("password")
+            await desk.do("accounts", "request_email_change", email=email, password=password)
+            return desk.go("/me", "email-requested")
+        except (Forbidden, NotFound):
+            raise
+        except Refusal as refusal:
+            status = form.refused(refusal, at="email" if refusal.code == "email_taken" else "")
+    return await _page(desk, status=status, email=form)
+
+
+@pages.post("/me/sessions/end")
+async def end_other_sessions(request: Request) -> Response:
+    desk = desk_of(request)
+    await desk.do("accounts", "revoke_sessions", session_id=desk.person.session_id)
+    return desk.go("/me", "sessions-ended")
 
 
 @pages.post("/me/sessions/{session_id}/end")

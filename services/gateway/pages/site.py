@@ -12,6 +12,7 @@ from starlette.types import Scope
 
 from services.gateway.pages import (
     accepting,
+    auditing,
     deciding,
     directory,
     editing,
@@ -20,6 +21,7 @@ from services.gateway.pages import (
     home,
     importing,
     logos,
+    mailed_links,
     managing,
     me,
     modifying,
@@ -73,6 +75,7 @@ def router() -> APIRouter:
     for part in (
         entering.outside,
         entering.inside,
+        mailed_links.pages,
         home.pages,
         importing.pages,
         directory.pages,
@@ -91,6 +94,7 @@ def router() -> APIRouter:
         users.pages,
         environments.pages,
         settings.pages,
+        auditing.pages,
         me.pages,
     ):
         every.include_router(part)

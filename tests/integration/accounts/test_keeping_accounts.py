@@ -15,6 +15,7 @@ from services.accounts import handlers
 from services.accounts.domain.attempts import Attempts
 from services.accounts.domain.businesses import Address, Business
 from services.accounts.domain.counterparts import Counterpart, Profile
+from services.accounts.domain.mailed_links import MailedLink
 from services.accounts.store import TABLES
 from shared.bus.postgres import PostgresDatabase
 from shared.bus.work import Heard
@@ -290,7 +291,11 @@ def test_nobody_sees_another_business(postgres: PostgresDatabase, tenant: str) -
             "select state from audit where tenant = 'a' and shown = true and action = 'b' order by at desc, id desc limit 51",
             "audit_of_action",
         ),
-        ("select state from audit where tenant = 'a' order by at, id limit 6", "audit_oldest"),
+        ("select state from audit where tenant = 'a' order by id, id limit 6", "audit_pkey"),
+        (
+            "select state from mailed_links where tenant = 'a' and user_id = 'b' order by id, id limit 201",
+            "mailed_links_user",
+        ),
         ("select state from attempts where tenant = 'a' order by since, id limit 21", "attempts_since"),
     ],
 )
@@ -332,3 +337,33 @@ def test_no_password_and_no_token_can_be_read_from_the_database(
         everything = "".join(str(connection.execute(f"select * from {table.name}").fetchall()) for table in TABLES)
     assert token.session_id in everything
     assert token.secret not in everything
+
+
+def test_what_stands_in_the_audit_trail_cannot_be_changed(
+    postgres: PostgresDatabase, urls: dict[str, str], tenant: str
+) -> None:
+    Accounts(postgres).register(tenant, "ada@example.org")
+    with psycopg.connect(urls["ACCORD_ACCOUNTS_DATABASE_URL"]) as connection:
+        connection.execute("select set_config('app.tenants', %s, true)", [tenant])
+        with pytest.raises(psycopg.errors.RaiseException, match="never changed"):
+            connection.execute("update audit set action = 'nothing' where tenant = %s", [tenant])
+
+
+def test_of_two_who_follow_a_link_at_once_one_is_refused(postgres: PostgresDatabase, tenant: str) -> None:
+    accounts = Accounts(postgres)
+    ada = accounts.register(tenant, "ada@example.org")["user"]["id"]
+    accounts.ask(handlers.emails.request_change, accounts.call(ada, tenant), "new@example.org", "hash:correct horse")
+    (link,) = accounts.look(
+        lambda work, call, now: work.find(MailedLink, tenant).items, accounts.call("system", tenant)
+    )
+
+    def follow(_: int) -> bool:
+        try:
+            Accounts(postgres).ask(handlers.emails.confirm_change, accounts.call("system", tenant), link.id)
+        except Refusal:
+            return False
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(follow, range(4))) == 1
+    accounts.log_in("new@example.org", tenant=tenant)

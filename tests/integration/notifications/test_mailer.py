@@ -118,7 +118,7 @@ def process(urls: dict[str, str], smtp_port: int, health_port: int) -> Iterator[
     """The mailer as it is deployed."""
     environment = {
         **os.environ, **urls, "ACCORD_SMTP_URL": f"smtp://127.0.0.1:{smtp_port}", "ACCORD_MAIL_FROM": SENDER, "ACCORD_URL": URL,
-        "ACCORD_HEALTH_PORT": str(health_port),
+        "ACCORD_HEALTH_PORT": str(health_port), "ACCORD_LINK_KEY": "k" * 32,
     }  # fmt: skip
     running = subprocess.Popen([sys.executable, "-m", "services.notifications.mailer"], env=environment)
     try:

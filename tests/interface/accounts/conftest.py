@@ -13,6 +13,7 @@ from tests.support.neighbours import StandIn
 from tests.support.servers import RabbitServer
 
 FAILURES_OF_AN_ADDRESS = 5
+LINK_KEY = "a key of which nobody else knows anything"
 _numbers = count(1)
 
 
@@ -59,7 +60,12 @@ def accounts(service_databases: Callable[..., dict[str, str]], broker: RabbitSer
     """One process for all tests of a file: each uses businesses of its own."""
     failures = str(FAILURES_OF_AN_ADDRESS)
     with serving(
-        "accounts", service_databases, broker, relay=False, ACCORD_FAILED_LOGINS_PER_ADDRESS=failures
+        "accounts",
+        service_databases,
+        broker,
+        relay=False,
+        ACCORD_FAILED_LOGINS_PER_ADDRESS=failures,
+        ACCORD_LINK_KEY=LINK_KEY,
     ) as environment:
         yield Accounts(environment)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from shared import links
 from shared.contracts.offers import OfferArrived
 from shared.errors import (
     EmailTaken,
@@ -22,7 +23,7 @@ from shared.errors import (
     ValidationError,
 )
 from shared.ids import new_id
-from tests.interface.accounts.conftest import FAILURES_OF_AN_ADDRESS, Accounts, Contacts
+from tests.interface.accounts.conftest import FAILURES_OF_AN_ADDRESS, LINK_KEY, Accounts, Contacts
 from tests.support.servers import until
 
 
@@ -230,3 +231,41 @@ def test_an_address_with_too_many_failures_waits_too(accounts: Accounts, tenant:
     with pytest.raises(RateLimited):
         accounts.log_in(tenant, client={"address": "192.0.2.7"})
     accounts.log_in(tenant, client={"address": "192.0.2.8"})
+
+
+def test_asking_for_a_new_password_answers_the_same_for_somebody_and_for_nobody(
+    accounts: Accounts, tenant: str
+) -> None:
+    accounts.register(tenant)
+    for email in (f"ada@{tenant}.example", f"eve@{tenant}.example"):
+        answers = [accounts.ask("request_password_reset", tenant=tenant, email=email) for _ in range(3)]
+        assert answers == [{}] * 3
+        with pytest.raises(RateLimited):
+            accounts.ask("request_password_reset", tenant=tenant, email=email)
+    assert accounts.ask("request_password_reset", tenant="no such business!", email="x") == {}
+
+
+def test_a_link_that_proves_nothing_is_refused(accounts: Accounts, tenant: str) -> None:
+    accounts.register(tenant)
+    for token in (
+        "x",
+        links.token(LINK_KEY, "reset", tenant, new_id()),
+        links.token("o" * 32, "reset", tenant, new_id()),
+    ):
+        with pytest.raises(ValidationError) as refused:
+            accounts.ask("reset_password", token=token, password="battery staple")
+        assert fields(refused) == ["token"]
+        with pytest.raises(ValidationError):
+            accounts.ask("get_mailed_link", token=token, purpose="reset")
+
+
+def test_another_email_is_confirmed_by_whoever_has_its_link(accounts: Accounts, tenant: str) -> None:
+    ada = accounts.register(tenant)["user"]["id"]
+    new = f"ada@new-{tenant}.example"
+    who = {"tenant": tenant, "actor": ada}
+    with pytest.raises(ValidationError) as refused:
+        accounts.ask("request_email_change", **who, email=new, password="wrong horse")
+    assert fields(refused) == ["password"]
+    assert accounts.ask("request_email_change", **who, email=new, password="correct horse") == {}
+    noted = accounts.ask("list_audit", **who)["items"]
+    assert [one["action"] for one in noted[:2]] == ["email_change.requested", "password.refused"]

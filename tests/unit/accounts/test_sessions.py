@@ -9,7 +9,7 @@ from services.accounts.commands import ChangePassword
 from services.accounts.domain import attempts
 from services.accounts.domain.sessions import Token, read_token
 from shared.bus.memory import MemoryDatabase
-from shared.errors import NotAuthenticated, NotFound, RateLimited, ValidationError
+from shared.errors import Forbidden, NotAuthenticated, NotFound, RateLimited, ValidationError
 from shared.ids import new_id
 
 
@@ -219,3 +219,14 @@ def test_an_address_is_limited_too(accounts):
         accounts.ask(handlers.logging_in.note_failure, call, key)
     assert accounts.look(handlers.logging_in.address_wait, call, "192.0.2.7", 100) == 900
     assert accounts.look(handlers.logging_in.address_wait, call, "192.0.2.8", 100) == 0
+
+
+def test_another_role_counts_from_the_next_request_on(accounts, ada):
+    bob = accounts.add(ada, "bob@kazenor.example")["id"]
+    token = accounts.log_in("bob@kazenor.example", "another one")
+    assert "settings" not in whose(accounts, token).answer["permissions"]
+    accounts.ask(handlers.users.update_user, accounts.call(ada, path={"user_id": bob}, role="admin"))
+    assert "settings" in whose(accounts, token).answer["permissions"]
+    accounts.ask(handlers.users.update_user, accounts.call(ada, path={"user_id": bob}, role="member"))
+    with pytest.raises(Forbidden):
+        accounts.look(handlers.audit.list_entries, accounts.call(bob))

@@ -19,7 +19,7 @@ def table() -> list[Program]:
     kinds = ("", "RELAY_", "OPS_", "OWNER_")
     databases = {f"ACCORD_{s.upper()}_{k}DATABASE_URL": f"postgresql://{s}{k}@h/d" for s in SERVICES for k in kinds}
     ports = {name: 20000 + n for n, name in enumerate(programs.health_names())}
-    return programs.applications(COMMON, databases, ports)
+    return programs.applications(COMMON, databases, ports, "the key of links")
 
 
 def test_every_process_of_the_stack_is_in_it() -> None:
@@ -33,6 +33,10 @@ def test_each_process_gets_its_own_database_and_no_other() -> None:
         assert given.pop(service) == [f"ACCORD_{service.upper()}_DATABASE_URL"]
         assert given.pop(f"{service}-relay") == [f"ACCORD_{service.upper()}_RELAY_DATABASE_URL"]
     assert given == {"mailer": ["ACCORD_NOTIFICATIONS_OPS_DATABASE_URL"], "mailbox": [], "gateway": []}
+
+
+def test_only_who_makes_and_reads_links_in_mails_gets_their_key() -> None:
+    assert {p.name for p in table() if "the key of links" in p.environment.values()} == {"accounts", "mailer"}
 
 
 def test_only_nameko_processes_are_told_to_wait_with_eventlet() -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from starlette.testclient import TestClient
 
 from services.gateway import identity
+from services.gateway.app import create_app
 from services.gateway.pages import csrf
 from shared.errors import Unavailable
 from shared.ids import new_id
@@ -111,3 +114,19 @@ def test_registrations_of_an_address_are_limited(
     rpc.on("accounts", "register_tenant", {"tenant": "x"})
     assert [anybody.post("/api/v1/tenants", json={}).status_code for _ in range(3)] == [201, 201, 429]
     assert 1 <= int(anybody.post("/api/v1/tenants", json={}).headers["Retry-After"]) <= 60
+
+
+def test_another_gateway_believes_accounts_for_a_second_at_most(rpc: FakeRpc, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is changed through one gateway holds at the others within that time."""
+    assert identity.KEPT_SECONDS <= 1
+    with TestClient(create_app(rpc)) as here, TestClient(create_app(rpc)) as there:
+        for gateway in (here, there):
+            gateway.headers["Authorization"] = f"Bearer {TOKEN}"
+            assert gateway.get("/api/v1/me").status_code == 200
+        rpc.on("accounts", "close_session", {})
+        assert here.delete("/api/v1/sessions/current").status_code == 204
+        rpc.tokens.clear()
+        assert here.get("/api/v1/me").status_code == 401
+        begun = time.monotonic()
+        monkeypatch.setattr(time, "monotonic", lambda: begun + identity.KEPT_SECONDS)
+        assert there.get("/api/v1/me").status_code == 401

@@ -103,8 +103,26 @@ class PasswordChange(Given):
     new: Password
 
 
+class PasswordReset(Given):
+    tenant: Annotated[str, Field(min_length=1, max_length=1000)]
+    email: Annotated[str, Field(min_length=1, max_length=1000)]
+
+
+class LinkToken(Given):
+    token: Annotated[str, Field(min_length=1, max_length=1000, description="The `token` of the link in the mail.")]
+
+
+class PasswordResetConfirmation(LinkToken):
+    password: Password
+
+
+class EmailChange(Given):
+    email: Email
+    password: Annotated[str, Field(min_length=1, max_length=1000, json_schema_extra={"format": "password"})]
+
+
 class AuditSearch(Page):
-    action: Annotated[str, Field(max_length=100, description="Only this action.")] = ""
+    action: Annotated[list[str], Field(max_length=50, description="Only these actions.")] = []
 
 
 class AuditActor(Shown):

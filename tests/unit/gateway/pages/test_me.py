@@ -9,7 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from services.gateway.pages.me import zones
-from shared.errors import NotFound, RateLimited, Unavailable, ValidationError
+from shared.errors import EmailTaken, NotFound, RateLimited, Unavailable, ValidationError
 from shared.ids import new_id
 from tests.unit.gateway.fake_rpc import ADA, SESSION, FakeRpc
 from tests.unit.gateway.pages.story import send, whole
@@ -25,7 +25,12 @@ def oneself(**more: Any) -> dict[str, Any]:
 @pytest.fixture(autouse=True)
 def known(rpc: FakeRpc) -> None:
     at = "2026-01-02T03:04:05Z"
-    sessions = [{"id": i, "opened_at": at, "used_at": at, "expires_at": at} for i in (SESSION, OTHER)]
+    phone = "Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Mobile Safari/537.36"
+    agents = {SESSION: "Mozilla/5.0 (Windows NT 10.0; rv:140.0) Gecko/20100101 Firefox/140.0", OTHER: phone}
+    sessions = [
+        {"id": i, "opened_at": at, "used_at": at, "expires_at": at, "address": "192.0.2.7", "user_agent": agent}
+        for i, agent in agents.items()
+    ]
     rpc.on("accounts", "get_me", oneself())
     rpc.on("accounts", "list_sessions", {"items": sessions, "next": None})
     rpc.on("accounts", "update_me", oneself())
@@ -41,7 +46,9 @@ def test_the_page_shows_who_one_is(ada: TestClient, rpc: FakeRpc) -> None:
     page = ada.get("/me")
     whole(page)
     assert selected(page.text) == "As the browser"
-    assert page.text.count("This browser") == page.text.count("Another session") == 1
+    assert page.text.count("This session") == 1
+    assert ("Firefox on Windows" in page.text, "Chrome on Android" in page.text) == (True, True)
+    assert "192.0.2.7" in page.text
     assert f"/me/sessions/{OTHER}/end" in page.text
     assert f"/me/sessions/{SESSION}/end" not in page.text
     assert len(re.findall(r'role="switch"[^>]* checked', page.text)) == 2
@@ -146,3 +153,26 @@ def test_a_session_is_ended_also_when_it_has_ended_already(ada: TestClient, rpc:
     assert rpc.asked("accounts", "revoke_session")[0]["session_id"] == OTHER
     rpc.on("accounts", "revoke_session", NotFound())
     assert send(ada, f"/me/sessions/{OTHER}/end").headers["location"] == "/me"
+
+
+def test_all_other_sessions_are_ended_at_once(ada: TestClient, rpc: FakeRpc) -> None:
+    rpc.on("accounts", "revoke_sessions", {})
+    assert "End all others" in ada.get("/me").text
+    assert send(ada, "/me/sessions/end").headers["location"] == "/me"
+    assert [asked["session_id"] for asked in rpc.asked("accounts", "revoke_sessions")] == [SESSION]
+
+
+def test_another_email_is_asked_for_with_the_password(ada: TestClient, rpc: FakeRpc) -> None:
+    rpc.on("accounts", "request_email_change", {})
+    answer = send(ada, "/me/email", email=" ada@new.example ", password="a long secret")
+    assert answer.headers["location"] == "/me"
+    (asked,) = rpc.asked("accounts", "request_email_change")
+    assert (asked["email"], asked["password"]) == ("ada@new.example", "a long secret")
+
+
+def test_an_email_that_is_taken_is_said_at_its_field(ada: TestClient, rpc: FakeRpc) -> None:
+    rpc.on("accounts", "request_email_change", EmailTaken())
+    answer = send(ada, "/me/email", email="bob@kazenor.example", password="a long secret")
+    assert (answer.status_code, 'id="email-error"' in answer.text) == (200, True)
+    assert "a long secret" not in answer.text
+    assert 'id="password-error"' in send(ada, "/me/email", email="bob@kazenor.example", password="").text

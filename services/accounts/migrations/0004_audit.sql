@@ -12,8 +12,6 @@ create table audit (
 );
 create index audit_newest on audit (tenant, shown, at, id);
 create index audit_of_action on audit (tenant, shown, action, at, id);
--- What is too old is found by it.
-create index audit_oldest on audit (tenant, at, id);
 
 alter table audit enable row level security;
 alter table audit force row level security;

@@ -1,0 +1,66 @@
+"""The audit trail: who did what to logins and settings, from where; for admins."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.gateway.pages.devices import place
+from services.gateway.pages.rooms import desk_of, rooms
+from services.gateway.pages.words import by_day
+
+pages = rooms()
+
+PAGE = 50
+KINDS = {
+    "logins": ("Logins", ("login.succeeded", "login.failed", "session.closed", "session.revoked", "sessions.revoked")),
+    "credentials": (
+        "Passwords and e-mails",
+        (
+            "password.changed",
+            "password.refused",
+            "password_reset.requested",
+            "password_reset.used",
+            "email_change.requested",
+            "email.changed",
+        ),
+    ),
+    "users": ("Users", ("user.created", "user.changed", "user.deactivated", "user.activated")),
+    "keys": ("API keys", ("api_key.created", "api_key.revoked")),
+    "settings": (
+        "Settings",
+        ("tenant.registered", "profile.changed", "settings.changed", "environments.changed"),
+    ),
+}
+
+
+@pages.get("/audit")
+async def audit(request: Request) -> Response:
+    desk, asked = desk_of(request), request.query_params
+    kind = asked.get("kind", "") if asked.get("kind") in KINDS else ""
+    filters: dict[str, object] = {"action": list(KINDS[kind][1])} if kind else {}
+    if asked.get("cursor"):
+        filters["cursor"] = asked["cursor"]
+    found = await desk.ask("accounts", "list_audit", limit=PAGE, **filters)
+    kept = {"kind": kind} if kind else {}
+    entries = [
+        {
+            **one,
+            "refused": one.get("outcome") == "refused",
+            "place": place(one.get("address", ""), one.get("user_agent", "")),
+        }
+        for one in found["items"]
+    ]
+    return await desk.page(
+        "audit.html",
+        days=by_day(entries, desk.zone),
+        kinds=[
+            {"label": label, "url": "/audit" + (f"?kind={name}" if name else ""), "here": name == kind}
+            for name, label in (("", "Everything"), *((name, label) for name, (label, _) in KINDS.items()))
+        ],
+        filtered=bool(kind),
+        paged="cursor" in filters,
+        next="/audit?" + urlencode({**kept, "cursor": found["next"]}) if found.get("next") else None,
+    )
