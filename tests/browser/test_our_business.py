@@ -364,7 +364,7 @@ def test_people_choose_for_themselves(way: dict[str, object], stack: Stack, pers
         expect(ada.get_by_role("heading", level=1)).to_have_text("Customer Details")
 
     go(ada, "/me")
-    expect(ada.get_by_text("Another session")).to_have_count(1)
+    expect(ada.get_by_role("button", name="End the session of")).to_have_count(1)
     ada.get_by_label("Password now").fill("not the password")
     ada.get_by_label("New password", exact=True).fill("an even better one")
     ada.get_by_label("New password again").fill("an even better one")
@@ -376,17 +376,17 @@ def test_people_choose_for_themselves(way: dict[str, object], stack: Stack, pers
     ada.get_by_role("button", name="Change password").click()
     done(ada, "Your password has been changed")
     # The session of the API, which was another one, has ended.
-    expect(ada.get_by_text("Another session")).to_have_count(0)
-    expect(ada.get_by_text("This browser")).to_be_visible()
+    expect(ada.get_by_role("button", name="End the session of")).to_have_count(0)
+    expect(ada.get_by_text("This session")).to_be_visible()
 
 
 def test_another_session_is_ended(stack: Stack, person: Person) -> None:
     ours = stack.register("atelier")
     here, elsewhere = somebody(person, ours, {}), somebody(person, ours, {})
     go(here, "/me")
-    expect(here.get_by_text("Another session")).to_have_count(2)
+    expect(here.get_by_role("button", name="End the session of")).to_have_count(2)
     here.get_by_role("button", name="End the session of").first.click()
     done(here, "The session has ended.")
-    expect(here.get_by_text("Another session")).to_have_count(1)
+    expect(here.get_by_role("button", name="End the session of")).to_have_count(1)
     go(elsewhere, "/me")
     expect(elsewhere.get_by_role("button", name="Log in")).to_be_visible()
