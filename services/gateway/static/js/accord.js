@@ -1,4 +1,5 @@
 // What makes the pages livelier. Everything works without it: forms post and redirect, links lead where they say.
+import "./kept.js";
 import "./dialog.js";
 import "./finding.js";
 import "./forms.js";
