@@ -10,6 +10,7 @@ import logging
 import os
 import random
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -38,6 +39,8 @@ messages = logging.getLogger("accord.messages")
 BATCH = 200
 PREFETCH = 400
 HEARTBEAT = 30
+STEADY_S = 10.0
+"""A connection that was lost after so long is looked for anew at once."""
 LARGEST = 4 * 1024 * 1024
 """A body over this many bytes is not one of ours: contracts allow at most 1 MiB of request."""
 
@@ -59,11 +62,13 @@ class Feed:
         """Consume until told to stop; reconnect with back-off and jitter for ever."""
         pause = 0.1
         while not self.stopping:
+            began = time.monotonic()
             try:
                 self._consume()
                 pause = 0.1
             except Exception as error:
-                if self.connected:
+                # What happens again at once is no accident of the connection: it must not turn into a hot loop.
+                if time.monotonic() - began > STEADY_S:
                     pause = 0.1
                 self.connected = False
                 if self.stopping:
@@ -133,7 +138,8 @@ class Feed:
             try:
                 deliveries.append(self._decode(message))
                 last = info["delivery_tag"]
-            except Undecodable as error:
+            except Exception as error:
+                # Whatever is wrong with it: a message that is not one of ours must not be looked at again and again.
                 log.error(
                     "%s: undecodable message %s goes to the dead queue: %s",
                     self.queue,
@@ -170,7 +176,11 @@ class Feed:
                 route = topology.parse_peer_key(info["routing_key"])
             except ValueError as error:
                 raise Undecodable(str(error)) from error
-        return decode(message.body, again=info["redelivered"], retry=info["exchange"] == "", route=route)
+        retry = info["exchange"] == ""
+        delivery = decode(message.body, again=info["redelivered"], retry=retry, route=route)
+        if not self.peers and not retry and delivery.envelope.kind == "peer":
+            raise Undecodable("what another business says does not come among the facts")
+        return delivery
 
     def _settle(self, connection: Any, deliveries: list[Delivery]) -> Tally:
         """Handle a batch; while the database is away keep it and try again, for as long as the connection to the broker lives."""

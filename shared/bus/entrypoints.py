@@ -146,7 +146,7 @@ def _entrypoint(ids: Sequence[str], *, anonymous: bool, replay: bool) -> Callabl
                 traces.ended(span, failed=outcome == "error")
 
         del entry.__wrapped__  # nameko checks calls against the signature it finds
-        return Rpc.decorator(expected_exceptions=(Refusal,))(entry)
+        return Rpc.decorator(once=replay, expected_exceptions=(Refusal,))(entry)
 
     return decorate
 

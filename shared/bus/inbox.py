@@ -265,6 +265,10 @@ class Inbox:
         elif verdict is Verdict.GAP:
             # What comes from far ahead is not kept: it comes again, until it is receipted.
             near = e.kind == "fact" or e.sequence <= stream.applied + AHEAD
+            if not near:
+                log.warning(
+                    "%s %s in stream %s is %d ahead: not kept", e.type, e.id, d.key, e.sequence - stream.applied
+                )
             if near and (row is None or row.state == "started"):
                 self._park(unit, stream, d, row, None)
             tally.parked += 1
@@ -495,7 +499,8 @@ class Inbox:
             due = at + timedelta(
                 seconds=self.back_off[min(attempts, len(self.back_off)) - 1] * (1 + 0.2 * self.jitter())
             )
-            words = f"{type(error).__name__}: {error}"[:2000].replace("\x00", "")
+            # What could not be kept as text must not fail once more here.
+            words = f"{type(error).__name__}: {error}"[:2000].replace("\x00", "").encode(errors="replace").decode()
             failed = replace(
                 _row(d, "dead" if dead else "failed", attempts), error=words, not_before=None if dead else due
             )

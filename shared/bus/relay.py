@@ -94,7 +94,7 @@ set attempts = o.attempts + 1,
     sent_at = case when d.sent then clock_timestamp() else o.sent_at end,
     due_at = case
         when o.due_at is null or (d.sent and o.kind <> 'peer') then null
-        else clock_timestamp() + case
+        else clock_timestamp() + %s::float8 * case
             when o.attempts = 0 then interval '5 seconds'
             when o.attempts = 1 or o.kind <> 'peer' then interval '30 seconds'
             when o.attempts = 2 then interval '5 minutes'
@@ -212,8 +212,12 @@ Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 class Relay:
     """The relay of one service. `run` works until `stop` is called."""
 
-    def __init__(self, service: str, database_url: str, cell: Publisher, peers: Publisher | None) -> None:
+    def __init__(
+        self, service: str, database_url: str, cell: Publisher, peers: Publisher | None, *, pace: float = 1.0
+    ) -> None:
+        """`pace`: by how much longer than in production it waits before it sends again."""
         self._service = service
+        self._pace = pace
         self._url = database_url
         self._cell, self._peers = cell, peers
         self._stopping = asyncio.Event()
@@ -448,6 +452,7 @@ class Relay:
             await database.execute(
                 _MARK,
                 [
+                    self._pace,
                     [row.tenant for row, _ in pairs],
                     [row.id for row, _ in pairs],
                     [verdict is Verdict.SENT for _, verdict in pairs],
@@ -501,7 +506,7 @@ class Relay:
                 await self._receipts_due(database, unknown)
             refused = [row for row, verdict in zip(rows, verdicts, strict=True) if verdict is Verdict.REFUSED]
             if refused:
-                self._refused_receipts.append((time.monotonic() + REFUSED_RECEIPT_S, refused))
+                self._refused_receipts.append((time.monotonic() + REFUSED_RECEIPT_S * self._pace, refused))
                 log.warning("%d receipts were refused, among them one to %s.", len(refused), refused[0].peer)
         finally:
             self._in_flight -= 1
@@ -606,7 +611,8 @@ async def relay(service: str) -> None:
     peers = None
     if service in topology.SPEAKS_TO_PEERS:
         peers = Publisher(settings.peers_amqp_uri(), topology.peers_dead_exchange(settings.cell()))
-    running = Relay(service, settings.database_url(service, "relay"), cell, peers)
+    pace = settings.number("ACCORD_BACK_OFF", 1.0)
+    running = Relay(service, settings.database_url(service, "relay"), cell, peers, pace=pace)
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, running.stop)
     port = settings.health_port()

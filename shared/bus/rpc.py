@@ -159,12 +159,30 @@ class AnsweringConsumer(RpcConsumer):  # type: ignore[misc]
 
 
 class Rpc(NamekoRpc):  # type: ignore[misc]
-    """An RPC entrypoint. Takes nothing from headers but the trace: whoever may publish here is inside the cell, and names tenant and actor."""
+    """An RPC entrypoint. Takes nothing from headers but the trace: whoever may publish here is inside the cell, and names tenant and actor.
+
+    `once`: it changes something. Such a call without an idempotency key is not carried out when the broker gives it again: whoever had it
+    before may have done it. Its caller is told that the outcome is unknown.
+    """
 
     rpc_consumer = AnsweringConsumer()
 
+    def __init__(self, once: bool = False, **options: Any) -> None:
+        super().__init__(**options)
+        self.once = once
+
+    def handle_message(self, body: Any, message: Any) -> None:
+        if self.once and message.delivery_info.get("redelivered") and not _key(body):
+            raise Unavailable()
+        super().handle_message(body, message)
+
     def unpack_message_headers(self, message: Any) -> dict[str, Any]:
         return {TRACEPARENT: (message.headers or {}).get(TRACEPARENT)}
+
+
+def _key(body: Any) -> Any:
+    request = body.get("kwargs") if isinstance(body, dict) else None
+    return request.get("idempotency_key") if isinstance(request, dict) else None
 
 
 class Replies(ReplyListener):  # type: ignore[misc]

@@ -22,7 +22,7 @@ from nameko.extensions import ENTRYPOINT_EXTENSIONS_ATTR
 from nameko.runners import ServiceRunner
 
 from shared import health, logs, settings, spans, watchdog
-from shared.bus import crash, serialization
+from shared.bus import careful_amqp, crash, serialization
 from shared.bus.consumer import BatchConsumer, assert_patched
 from shared.bus.green_wait import green_wait
 from shared.bus.rpc import CarefulQueueConsumer
@@ -68,6 +68,7 @@ def main(module: str) -> int:
     assert_patched()
     psycopg.waiting.wait = green_wait
     serialization.register()
+    careful_amqp.patch()
     runner = ServiceRunner(config(cls))
     runner.add_service(cls)
     container = runner.service_map[name]

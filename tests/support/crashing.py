@@ -51,9 +51,9 @@ class Crashes:
         """`<process>.<point>` of what was not hit yet."""
         return sorted(p.name for p in self.folder.iterdir() if ".hit-" not in p.name and not p.name.startswith("."))
 
-    def disarm(self) -> list[str]:
-        """Take back all that was not hit; answers what that was."""
-        left = self.armed()
+    def disarm(self, *names: str) -> list[str]:
+        """Take these back, or all that was not hit; answers what that was."""
+        left = sorted(set(self.armed()) & set(names)) if names else self.armed()
         for name in left:
             (self.folder / name).unlink(missing_ok=True)
         return left
