@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import re
 import signal
@@ -40,6 +41,8 @@ class Keep:
 
 async def main() -> None:
     logs.set_up("mailbox")
+    # At its usual level it tells each line of each conversation, and so to whom mails go.
+    logging.getLogger("mail.log").setLevel(logging.WARNING)
     folder = Path(settings.required("ACCORD_MAIL_FOLDER"))
     folder.mkdir(parents=True, exist_ok=True)
     at = urlsplit(settings.required("ACCORD_SMTP_URL"))
