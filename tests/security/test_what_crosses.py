@@ -61,7 +61,7 @@ MAY: dict[tuple[str, str], dict[str, set[str] | None]] = {
     ("contacts", "modification.withdrawn"): {"modification_id": None, "withdrawn_by": PERSON, "withdrawn_at": None, "contact_ids": None},
 }  # fmt: skip
 RECEIPT: dict[str, set[str] | None] = dict.fromkeys(
-    ["applied", "digest", "seen", "sent", "protocol", "parked", "missing"]
+    ["applied", "digest", "seen", "sent", "protocol", "parked", "wanted"]
 )
 # What an offer that expires or finds nobody says is seen too rarely here: a clock would have to be turned.
 RARE = {("offers", "offer.expired"), ("offers", "offer.reminded")}
