@@ -22,17 +22,14 @@ import pytest
 from services.gateway.rpc import Rpc
 from shared.bus import topology
 from shared.contracts.messages import Envelope
-from shared.contracts.offers import OfferedContact, OfferReminded, OfferSent, OfferWithdrawn, Person
+from shared.contracts.offers import OfferedContact, OfferSent, Person
 from shared.ids import new_id
 from tests.chaos.forked import SERVICES, processes
 from tests.chaos.reckoning import Books
 from tests.chaos.trading import Business, Caller
 from tests.support.crashing import Crashes
-from tests.support.saying import Streams
 from tests.support.servers import PostgresServer, RabbitServer, until
 
-GOOD = 334
-"""Offers, of which three messages each are said."""
 NOW = datetime.now(UTC)
 ADA = Person(id=new_id(), name="Ada")
 
@@ -72,7 +69,6 @@ class Town:
     crashes: Crashes
     business: Business
     folder: Path
-    streams: Streams = field(default_factory=Streams)
     connections: dict[str, Any] = field(default_factory=dict)
 
     def publish(self, uri: str, exchange: str, key: str | bytes, body: bytes, properties: Any = None) -> None:
@@ -103,11 +99,6 @@ class Town:
         with kombu.Connection(self.environment[uri]) as connection:
             return int(connection.default_channel.queue_declare(queue, passive=True).message_count)
 
-    def inbox(self, service: str) -> dict[str, tuple[str, int, str]]:
-        """By type: state, attempts and error of what could not be applied."""
-        rows = self.books.rows(service, "select type, state, attempts, error from inbox where state <> 'applied'")
-        return {r["type"]: (r["state"], r["attempts"], r["error"] or "") for r in rows}
-
     def log(self, name: str) -> str:
         return (self.folder / f"{name}.log").read_text()
 
@@ -132,24 +123,6 @@ def offer(words: str, subject: str = "") -> dict[str, Any]:
         contacts=[OfferedContact(id=new_id(), name="Mia")],
     )  # fmt: skip
     return data.model_dump(mode="json")
-
-
-def begun(town: Town, origin: str, words: str = "Shall we?") -> tuple[str, str]:
-    """An offer that is sent to our login: its id, and the message."""
-    subject = new_id()
-    message = OfferSent.model_validate(offer(words) | {"email": town.business.email})
-    return subject, town.streams.body(message, tenant=town.business.tenant, subject=subject, origin=origin)
-
-
-def good(town: Town, origin: str) -> tuple[str, list[str]]:
-    """An offer that is sent, reminded of and withdrawn: its id, and the three messages."""
-    subject, sent = begun(town, origin)
-    messages = (
-        OfferReminded(company="Good Ltd", reminded_by=ADA, reminded_at=NOW),
-        OfferWithdrawn(company="Good Ltd", withdrawn_by=ADA, withdrawn_at=NOW),
-    )
-    tenant = town.business.tenant
-    return subject, [sent, *(town.streams.body(m, tenant=tenant, subject=subject, origin=origin) for m in messages)]
 
 
 @pytest.fixture(scope="module")
