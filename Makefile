@@ -2,7 +2,7 @@
 LOCAL := deploy/local/python -m deploy.local
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down status ops demo test check audit bench simulate explore mutants screenshots format lock
+.PHONY: help run up down status ops demo test check audit bench simulate explore chaos mutants screenshots format lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ simulate: ## seeded runs of the production handlers (SEEDS=10000 STEPS=200), or 
 
 explore: ## every interleaving of small scenarios and of the large ones (ARGS=three chooses)
 	@$(LOCAL) explore $(ARGS)
+
+chaos: ## businesses at work while everything is killed, paused and cut off (SEED=7 COMMANDS=10000 KILLS=200 PAIRS=20)
+	@$(LOCAL) chaos $(if $(SEED),--seed $(SEED)) $(if $(COMMANDS),--commands $(COMMANDS)) $(if $(KILLS),--kills $(KILLS)) $(if $(PAIRS),--pairs $(PAIRS)) $(ARGS)
 
 mutants: ## take each safety guard out and see the tests turn red (ARGS='session' chooses by name)
 	@$(LOCAL) mutants $(ARGS)

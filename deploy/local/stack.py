@@ -219,9 +219,11 @@ def _start_all(foreground: bool) -> None:
     with contextlib.suppress(Fault):
         supervisor.startProcessGroup("accord", False)
     _wait_until_all_answer({program.name: program.health_url for program in applications if program.health_port})
-    say("Looking after the demo businesses …")
-    for sentence in seed.seed(f"http://127.0.0.1:{gateway}"):
-        say(f"  {sentence}")
+    if not cell.tenants:
+        # A dedicated cell hosts whom it is told to, and may speak for nobody else.
+        say("Looking after the demo businesses …")
+        for sentence in seed.seed(f"http://127.0.0.1:{gateway}"):
+            say(f"  {sentence}")
     say(_welcome(gateway, foreground))
 
 

@@ -43,7 +43,7 @@ class Pair:
         self.number, self.sides, self.log = number, sides, log
         self.random = random.Random(f"{seed}/{number}")
         self.deals: list[Deal] = []
-        self.marks = 0
+        self.marks, self.left = 0, False
         # Whatever can be done is done by some pair soon, also in a short run.
         self.beginnings = Deck(BEGINNINGS, number)
         self.changes = Deck(CHANGES, 2 * number)
@@ -119,7 +119,8 @@ class Pair:
         return deal
 
     async def _remind(self, deal: Deal) -> None:
-        done = await deal.partner.do("remind", "POST", deal.path("reminder"))
+        # One that is held back until they know that the last one is over cannot be reminded of.
+        done = await deal.partner.do("remind", "POST", deal.path("reminder"), allowed={"wrong_state"})
         if done.done:
             deal.done.append(Done(deal.partner, "remind"))
 
@@ -355,7 +356,8 @@ class Pair:
         await side.do("set the owner", "PUT", deal.path("owner"), {"contact_id": side.bea})
         team.remove(side.bea)
         team.insert(0, side.bea)
-        if self.random.random() < 0.5:
+        if self.random.random() < 0.5 or not self.left:
+            self.left = True
             await side.do("remove a manager", "DELETE", deal.path(f"managers/{side.bea}"))
             team.remove(side.bea)
 

@@ -15,7 +15,7 @@ import kombu
 import psutil
 
 from deploy.local.paths import SERVICES
-from shared.bus import topology
+from shared.bus import crash, topology
 from tests.chaos.metrics import Metrics
 from tests.chaos.pace import Pace
 from tests.chaos.place import Place
@@ -49,14 +49,12 @@ def plan(seed: int, kills: int) -> list[Fault]:
     """The faults of a run in their order: so many kills of everything that runs, and beside them the other kinds, at least one of each."""
     chance = random.Random(f"faults {seed}")
     each = max(1, kills // 10)
-    deck = [*SERVERS * each]
+    # Of each kind one is killed, however short the run is.
+    deck = [*SERVERS * each, chance.choice(SERVICES), chance.choice(RELAYS), "gateway", "mailer"]
     while len(deck) < kills:
         deck += chance.sample(PROCESSES, len(PROCESSES))
     faults = [Fault("kill", target) for target in deck[:kills]]
-    # A relay may come late in the deck: of each kind one is killed, however short the run is.
-    for n, kind in enumerate((SERVICES, RELAYS, ("gateway",), ("mailer",))):
-        if kills >= 8 and not any(f.target in kind for f in faults):
-            faults[-1 - n] = Fault("kill", chance.choice(kind))
+    last = faults[:2]
     for n in range(each):
         speaker = chance.choice(topology.SPEAKS_TO_PEERS)
         paused = (speaker, chance.choice(PROCESSES), *SERVERS)[n % 4]
@@ -71,12 +69,29 @@ def plan(seed: int, kills: int) -> list[Fault]:
                 [f"{server} {direction}" for server in SERVERS for direction in ("questions", "answers")]
             ))
         )  # fmt: skip
-        faults.append(Fault("commit unanswered", chance.choice((*BUSY, *(f"{s}-relay" for s in BUSY))), 10))
+        faults.append(Fault("commit unanswered", chance.choice(BUSY), 10))
         faults.append(Fault("confirm lost", f"{chance.choice(BUSY)}-relay", 10))
         faults.append(Fault("acknowledgement lost", chance.choice(BUSY), 10))
-        faults.append(Fault("nobody takes", chance.choice(("offers", "contacts")), chance.uniform(0.5, 2)))
+        faults.append(
+            Fault(
+                "crash point",
+                chance.choice(BUSY),
+                10,
+                chance.choice(crash_points("command", "message") if n else ["command.commit.after"]),
+            )
+        )
+        faults.append(
+            Fault("crash point", f"{chance.choice(BUSY)}-relay", 10, chance.choice(crash_points("relay", "receipt")))
+        )
+        faults.append(Fault("nobody takes", ("offers", "contacts")[n % 2], chance.uniform(0.5, 2)))
     chance.shuffle(faults)
-    return faults
+    # Those at the end, when the last commands were given already, need nobody at work.
+    return sorted(faults, key=lambda fault: fault in last)
+
+
+def crash_points(*paths: str) -> list[str]:
+    """The crash points of these paths."""
+    return [point for point in crash.POINTS if point.startswith(tuple(f"{path}." for path in paths))]
 
 
 class Faults:
@@ -85,11 +100,9 @@ class Faults:
     def __init__(self, here: Place, metrics: Metrics, pace: Pace) -> None:
         self.here, self.metrics, self.pace = here, metrics, pace
         self.happened: Counter[tuple[str, str]] = Counter()
-        self.missed: Counter[str] = Counter()
-        """What was prepared and did not come to pass: nothing was committed, published, acknowledged there meanwhile."""
 
-    async def cause(self, fault: Fault) -> None:
-        """Let one fault happen; returns when it is over."""
+    async def cause(self, fault: Fault) -> bool:
+        """Let one fault happen; returns when it is over. Whether it came to pass: there may be nothing that is committed, published …"""
         ways: dict[str, Callable[[Fault], Awaitable[bool]]] = {
             "kill": self._kill,
             "pause": self._pause,
@@ -100,11 +113,12 @@ class Faults:
             "confirm lost": self._confirm_lost,
             "acknowledgement lost": self._acknowledgement_lost,
             "nobody takes": self._nobody_takes,
+            "crash point": self._crash_point,
         }
-        if await ways[fault.kind](fault):
-            self.happened[fault.kind, fault.target] += 1
-        else:
-            self.missed[fault.kind] += 1
+        if not await ways[fault.kind](fault):
+            return False
+        self.happened[fault.kind, fault.target] += 1
+        return True
 
     # Processes
 
@@ -119,6 +133,18 @@ class Faults:
         os.kill(before, signal.SIGKILL)
         await self._pid(fault.target, other_than=before)
         return True
+
+    async def _crash_point(self, fault: Fault) -> bool:
+        """Let a process end in the middle of its work, at a named step of the bus."""
+        crashes, point = self.here.crashes, fault.more
+        before = crashes.hit(fault.target, point)
+        crashes.arm(fault.target, point)
+        loop = asyncio.get_running_loop()
+        end = loop.time() + fault.seconds
+        while loop.time() < end and crashes.hit(fault.target, point) == before:
+            await asyncio.sleep(0.05)
+        crashes.disarm()
+        return crashes.hit(fault.target, point) > before
 
     async def _pid(self, name: str, other_than: int = 0) -> int:
         """The pid of a process of the stack, once it runs (again)."""

@@ -70,8 +70,10 @@ class Pace:
         return True
 
     def _limit(self) -> float:
+        if self._faults >= len(self.places):
+            return float("inf")
         ahead = self._faults + AHEAD
-        return self.places[ahead] if ahead < len(self.places) else float("inf")
+        return self.places[ahead] if ahead < len(self.places) else self.commands
 
     def _move(self) -> None:
         self._moved.set()

@@ -175,7 +175,7 @@ class Business:
         cursor = ""
         while True:
             whole = f"{path}{'&' if '?' in path else '?'}limit=200{cursor}"
-            page = await until(lambda p=whole: self.look(p), f"GET {whole}", 60)  # type: ignore[misc]
+            page = await until(lambda p=whole: self.look(p), f"GET {whole}")  # type: ignore[misc]
             found += page["items"]
             if page["next"] is None:
                 return found

@@ -14,6 +14,7 @@ import psycopg
 from deploy.local.paths import SERVICES
 from shared.bus import topology
 from tests.chaos.proxy import Link, Proxy, owned
+from tests.support.crashing import Crashes
 from tests.support.servers import PostgresServer, RabbitServer, temporary_folder
 from tests.support.stack import Stack
 
@@ -24,6 +25,7 @@ class Place:
     def __init__(self, stack: Stack, postgres: PostgresServer, rabbit: RabbitServer, proxies: dict[str, Proxy]) -> None:
         self.stack, self.postgres, self.rabbit, self.proxies = stack, postgres, rabbit, proxies
         self.mails: Path = stack.folder / "run" / "mail"
+        self.crashes = Crashes(stack.folder / "crashes")
 
     def links(self, server: str, process: str) -> list[Link]:
         """The connections of a process of the stack to `database` or `broker`."""
@@ -83,11 +85,7 @@ def _at(url: str, port: int, path: str | None = None) -> str:
 async def place() -> AsyncIterator[Place]:
     """A running stack whose servers are ours, for the time of a block."""
     with temporary_folder() as folder:
-        postgres, rabbit = await asyncio.gather(
-            asyncio.to_thread(PostgresServer, folder), asyncio.to_thread(RabbitServer, folder)
-        )
-        try:
-            await asyncio.gather(asyncio.to_thread(postgres.start), asyncio.to_thread(rabbit.start))
+        async with _servers(folder) as (postgres, rabbit):
             proxies = {
                 "database": await Proxy.listen(postgres.port),
                 "broker": await Proxy.listen(rabbit.node.port),
@@ -98,14 +96,55 @@ async def place() -> AsyncIterator[Place]:
                 ACCORD_DATABASE_URL=_at(postgres.admin_url, proxies["database"].port),
                 ACCORD_AMQP_URI=_at(rabbit.uri(), port),
                 ACCORD_PEERS_AMQP_URI=_at(rabbit.uri(vhost=topology.PEERS_VHOST), port),
+                **Crashes(folder / "crashes").environment,
             )
             try:
-                await asyncio.to_thread(stack.up)
-                yield Place(stack, postgres, rabbit, proxies)
+                async with _up(stack):
+                    yield Place(stack, postgres, rabbit, proxies)
             finally:
-                await asyncio.to_thread(stack.down)
                 for proxy in proxies.values():
                     await proxy.close()
+
+
+@asynccontextmanager
+async def another_cell(here: Place, name: str, *tenants: str) -> AsyncIterator[Stack]:
+    """A dedicated cell for these tenants: a stack with a database server of its own, on the same broker, for the time of a block."""
+    with temporary_folder() as folder:
+        postgres = await asyncio.to_thread(PostgresServer, folder)
+        await asyncio.to_thread(postgres.start)
+        try:
+            await asyncio.to_thread(here.rabbit.add_cell, name, tenants)
+            stack = Stack(
+                folder,
+                CELL=name,
+                ACCORD_TENANTS=",".join(tenants),
+                ACCORD_DATABASE_URL=postgres.admin_url,
+                ACCORD_AMQP_URI=here.rabbit.uri(name),
+                ACCORD_PEERS_AMQP_URI=here.rabbit.peers_uri(name),
+            )
+            async with _up(stack):
+                yield stack
         finally:
             await asyncio.to_thread(postgres.stop)
-            await asyncio.to_thread(rabbit.close)
+
+
+@asynccontextmanager
+async def _up(stack: Stack) -> AsyncIterator[None]:
+    try:
+        await asyncio.to_thread(stack.up)
+        yield
+    finally:
+        await asyncio.to_thread(stack.down)
+
+
+@asynccontextmanager
+async def _servers(folder: Path) -> AsyncIterator[tuple[PostgresServer, RabbitServer]]:
+    postgres, rabbit = await asyncio.gather(
+        asyncio.to_thread(PostgresServer, folder), asyncio.to_thread(RabbitServer, folder)
+    )
+    try:
+        await asyncio.gather(asyncio.to_thread(postgres.start), asyncio.to_thread(rabbit.start))
+        yield postgres, rabbit
+    finally:
+        await asyncio.to_thread(postgres.stop)
+        await asyncio.to_thread(rabbit.close)

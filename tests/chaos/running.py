@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import psycopg
 
 from tests.chaos.comparing import Found, compare
 from tests.chaos.doing import Pair
-from tests.chaos.faults import Faults, plan
+from tests.chaos.faults import Fault, Faults, plan
 from tests.chaos.metrics import Metrics
 from tests.chaos.pace import Pace
 from tests.chaos.people import Business, Gateway, Log
@@ -20,6 +20,7 @@ from tests.chaos.place import Place, place
 from tests.chaos.table import Line, never_met, table, text
 
 TELL_EVERY = 10.0
+TRIES = 3
 QUIET = 420.0
 """Seconds within which it must become quiet: the longest pause between two sendings of a message is five minutes."""
 
@@ -84,7 +85,15 @@ async def work(here: Place, *, seed: int, commands: int, kills: int, pairs: int,
     telling = asyncio.create_task(_tell(pace, log, causing, say))
     began = time.monotonic()
     try:
-        await asyncio.gather(_cause(causing, faults, pace, say), *(pair.run() for pair in everybody))
+        happening = asyncio.create_task(_cause(causing, faults, pace, say))
+        await asyncio.gather(*(pair.run() for pair in everybody))
+        telling.cancel()
+        if not pace.over:
+            # All of them are stuck: nobody does anything any more beside which something could go wrong.
+            happening.cancel()
+        await asyncio.wait([happening])
+        if not happening.cancelled():
+            happening.result()
         seconds["work"] = time.monotonic() - began
         say(f"{pace.taken} commands in {seconds['work']:.0f} s; waiting until it is quiet …")
         began = time.monotonic()
@@ -93,6 +102,7 @@ async def work(here: Place, *, seed: int, commands: int, kills: int, pairs: int,
     finally:
         telling.cancel()
         following.cancel()
+    await asyncio.wait([telling, following])
     await metrics.sample()
     began = time.monotonic()
     found = await compare(everybody, here.mails)
@@ -103,13 +113,16 @@ async def work(here: Place, *, seed: int, commands: int, kills: int, pairs: int,
     return Result(found, log, table(causing.happened, metrics.total(), log) if faults else [], seconds)
 
 
-async def _cause(causing: Faults, faults: list, pace: Pace, say: Say) -> None:
-    """Let each fault happen in its place among the commands."""
+async def _cause(causing: Faults, faults: Sequence[Fault], pace: Pace, say: Say) -> None:
+    """Let each fault happen in its place among the commands; one that met nothing is tried again."""
     try:
         for fault in faults:
             await pace.fault()
             say(f"  at {pace.taken}: {fault}")
-            await causing.cause(fault)
+            for _ in range(TRIES):
+                if await causing.cause(fault):
+                    break
+                say(f"    nothing was there to be hit by: {fault}")
             pace.fault_over()
     finally:
         pace.no_more_faults()

@@ -64,6 +64,7 @@ def table(happened: Counter[tuple[str, str]], counted: Counter[str], log: Log) -
         "confirm lost",
         "acknowledgement lost",
         "nobody takes",
+        "crash point",
     ):
         lines.append(_line("gone wrong otherwise", kind, {t: n for (k, t), n in sorted(happened.items()) if k == kind}))
     lines += [Line("met by the clients", name, log.met[name]) for name in MET]
