@@ -109,6 +109,11 @@ class LastAdmin(Refusal):
     sentence = "A business needs at least one active admin."
 
 
+class TooMany(Refusal):
+    code = "too_many"
+    sentence = "There are as many of these as there may be."
+
+
 class ChangedMeanwhile(Refusal):
     code = "changed_meanwhile"
     sentence = "Somebody changed this in the meantime. Load it again."

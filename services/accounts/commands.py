@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
@@ -12,11 +13,13 @@ from pydantic import (
     BeforeValidator,
     Field,
     StringConstraints,
+    ValidationInfo,
     ValidatorFunctionWrapHandler,
     WrapValidator,
+    field_validator,
 )
 
-from services.accounts.domain import businesses, environments, people, settings
+from services.accounts.domain import api_keys, businesses, environments, people, settings
 from shared import pictures
 from shared.calls import Body, Paged, no_doubles
 from shared.text import Email, Id, Name, Password, Short, TenantName, clean
@@ -81,6 +84,17 @@ def _not_given() -> Any:
     return Field(default=None)
 
 
+def _moment(value: Any) -> Any:
+    try:
+        at = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        at = None
+    if at is None or at.tzinfo is None:
+        raise ValueError("Use a time like 2027-03-31T12:00:00Z.")
+    return at.astimezone(UTC)
+
+
+Moment = Annotated[datetime, BeforeValidator(_moment)]
 Locale = Annotated[str, AfterValidator(_locale)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 Phone = Annotated[str, BeforeValidator(_line), StringConstraints(max_length=50)]
@@ -277,6 +291,26 @@ class UpdateSettings(Body):
     blocked_tenants: Annotated[
         list[TenantName], Field(max_length=settings.BLOCKED_LIMIT), AfterValidator(no_doubles)
     ] = _not_given()
+
+
+class CreateApiKey(Body):
+    """A key of one's own: until a moment, or for a number of days."""
+
+    name: Annotated[Name, Field(max_length=100)]
+    scopes: Annotated[list[api_keys.Scope], Field(min_length=1), AfterValidator(no_doubles)]
+    expires_at: Moment | None = None
+    expires_in_days: Annotated[int, Field(ge=1, le=api_keys.MOST_DAYS)] | None = None
+
+    @field_validator("expires_in_days")
+    @classmethod
+    def _one_end(cls, value: int | None, others: ValidationInfo) -> int | None:
+        if value is not None and others.data.get("expires_at") is not None:
+            raise ValueError("Give expires_at or expires_in_days, not both.")
+        return value
+
+
+class ListApiKeys(Paged):
+    """A page of API keys."""
 
 
 class ListSessions(Paged):

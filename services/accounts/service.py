@@ -11,8 +11,10 @@ from eventlet.semaphore import Semaphore
 
 from services.accounts import commands, handlers, passwords
 from services.accounts.domain import attempts, environments, mailed_links
+from services.accounts.domain.api_keys import Key, read_key
 from services.accounts.domain.businesses import may_be_tenant
 from services.accounts.domain.sessions import Token, read_token
+from services.accounts.domain.settings import USUAL_LIMITS, Limits
 from services.accounts.store import TABLES
 from shared import links, settings
 from shared.bus.entrypoints import Neighbour, Records, command, off_hub, on, query
@@ -43,6 +45,15 @@ def _per_account() -> float:
     return settings.number("ACCORD_FAILED_LOGINS_PER_ACCOUNT", attempts.PER_ACCOUNT)
 
 
+def _limits() -> Limits:
+    return Limits(
+        offers_per_day=int(settings.number("ACCORD_OFFERS_PER_DAY", USUAL_LIMITS.offers_per_day)),
+        undeliverable_offers_per_day=int(
+            settings.number("ACCORD_UNDELIVERABLE_OFFERS_PER_DAY", USUAL_LIMITS.undeliverable_offers_per_day)
+        ),
+    )
+
+
 class AccountsService:
     """Businesses, their profiles, people and sessions, environments and settings; and accounts' word on who receives an offer."""
 
@@ -59,6 +70,12 @@ class AccountsService:
     def register_tenant(self, call: Call) -> Json:
         body = call.read(commands.RegisterTenant)
         call = replace(call, tenant=body.tenant, actor=SYSTEM)
+        if (answered := self.records.answered(call)) is not None:
+            return answered.result
+        if call.client.address:
+            limit = settings.number("ACCORD_REGISTRATIONS_PER_MINUTE", attempts.REGISTRATIONS_PER_ADDRESS)
+            counting = replace(call, tenant=handlers.logging_in.INSTALLATION, idempotency_key=None)
+            self.records.run(handlers.registering.count_registration, counting, limit)
         return self.records.run(handlers.registering.register_tenant, call, body, _hash(body.password))
 
     @query()
@@ -77,7 +94,7 @@ class AccountsService:
 
     @query()
     def get_people(self, call: Call) -> Json:
-        return self.records.read(handlers.users.get_people, call)
+        return self.records.read(handlers.users.get_people, call, limits=_limits())
 
     @command()
     def create_user(self, call: Call) -> Json:
@@ -132,7 +149,14 @@ class AccountsService:
 
     @query(anonymous=True)
     def authenticate(self, call: Call) -> Json:
-        token = read_token(call.body.get("token"))
+        text = call.body.get("token")
+        if (key := read_key(text)) is not None:
+            call = replace(call, tenant=key.tenant, actor=SYSTEM, idempotency_key=None)
+            known = self.records.read(handlers.api_keys.authenticate, call, key)
+            if known.touch:
+                self.records.run(handlers.api_keys.touch_api_key, call, key.id)
+            return known.answer
+        token = read_token(text)
         if token is None:
             raise NotAuthenticated()
         call = replace(call, tenant=token.tenant, actor=SYSTEM, idempotency_key=None)
@@ -220,6 +244,23 @@ class AccountsService:
     def password_reset_due(self, work: Work, message: Heard[PasswordResetDue], now: datetime) -> None:
         handlers.passwords.reset_due(work, message, now)
 
+    # API keys
+
+    @command()
+    def create_api_key(self, call: Call) -> Json:
+        # An answer that is kept for a repetition would be a credential at rest.
+        call = replace(call, idempotency_key=None)
+        key = Key(call.tenant, new_id(), secrets.token_hex(32))
+        return self.records.run(handlers.api_keys.create_api_key, call, key)
+
+    @query()
+    def list_api_keys(self, call: Call) -> Json:
+        return self.records.read(handlers.api_keys.list_api_keys, call)
+
+    @command("api_key_id")
+    def revoke_api_key(self, call: Call) -> Json:
+        return self.records.run(handlers.api_keys.revoke_api_key, call)
+
     # Environments and settings
 
     @query()
@@ -236,11 +277,11 @@ class AccountsService:
 
     @query()
     def get_settings(self, call: Call) -> Json:
-        return self.records.read(handlers.settings.get_settings, call)
+        return self.records.read(handlers.settings.get_settings, call, limits=_limits())
 
     @command()
     def update_settings(self, call: Call) -> Json:
-        return self.records.run(handlers.settings.update_settings, call)
+        return self.records.run(handlers.settings.update_settings, call, limits=_limits())
 
     @query()
     def list_audit(self, call: Call) -> Json:

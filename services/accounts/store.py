@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from services.accounts.domain.api_keys import ApiKey
 from services.accounts.domain.attempts import Attempts
 from services.accounts.domain.audit import Entry
 from services.accounts.domain.businesses import Business
@@ -23,6 +24,7 @@ USERS = Table(
     columns={"name_search": Column("text", lambda user: fold(f"{user.name} {user.email}"))},
 )
 LOGINS = Table(Login, "logins")
+API_KEYS = Table(ApiKey, "api_keys", columns={"user_id": Column("text", lambda key: key.user_id)})
 SESSIONS = Table(Session, "sessions", columns={"user_id": Column("text", lambda session: session.user_id)})
 ENVIRONMENTS = Table(Environments, "environments", part="business")
 SETTINGS = Table(Settings, "settings", part="business")
@@ -46,6 +48,7 @@ TABLES = (
     ADMINS,
     USERS,
     LOGINS,
+    API_KEYS,
     SESSIONS,
     ENVIRONMENTS,
     SETTINGS,

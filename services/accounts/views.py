@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import datetime
 
 from services.accounts.domain import audit
+from services.accounts.domain.api_keys import ApiKey, holds
 from services.accounts.domain.audit import Entry
 from services.accounts.domain.businesses import Business
 from services.accounts.domain.counterparts import Profile
 from services.accounts.domain.environments import Environments
 from services.accounts.domain.people import User, permissions
 from services.accounts.domain.sessions import Session
-from services.accounts.domain.settings import OFFERS_PER_DAY, UNDELIVERABLE_OFFERS_PER_DAY, Settings
+from services.accounts.domain.settings import Limits, Settings
 from shared.bus.work import Json
 from shared.clock import iso
 
@@ -34,6 +36,20 @@ def me(user: User, company: str) -> Json:
         "company": company,
         "permissions": permissions(user.role),
         "preferences": dict(user.preferences),
+    }
+
+
+def api_key(one: ApiKey, user: User, now: datetime) -> Json:
+    """A key as its user and admins see it, without anything that would let one use it."""
+    return {
+        "id": one.id,
+        "name": one.name,
+        "scopes": list(one.scopes),
+        "user": {"id": user.id, "name": user.name},
+        "created_at": iso(one.made_at),
+        "expires_at": iso(one.expires_at),
+        "last_used_at": iso(one.used_at) if one.used_at else None,
+        "active": holds(one, now),
     }
 
 
@@ -95,15 +111,12 @@ def environments(all_: Environments) -> Json:
     }
 
 
-def settings(one: Settings) -> Json:
+def settings(one: Settings, limits: Limits) -> Json:
     """The settings of a business; the limits are the installation's and shown only."""
     return {
         "offer_expiry_days": one.offer_expiry_days,
         "offers_from": one.offers_from,
         "blocked_tenants": list(one.blocked_tenants),
-        "limits": {
-            "offers_per_day": OFFERS_PER_DAY,
-            "undeliverable_offers_per_day": UNDELIVERABLE_OFFERS_PER_DAY,
-        },
+        "limits": asdict(limits),
         "version": one.version,
     }

@@ -1,4 +1,4 @@
-"""Who asks: from `Authorization: Bearer` (JSON) or the session cookie (pages) to a person of a tenant.
+"""Who asks: from `Authorization: Bearer` (JSON; a session or an API key) or the session cookie (pages) to a person of a tenant.
 
 `accounts.authenticate` decides. Its answer is kept for at most a second, and forgotten as soon as somebody of that tenant changes
 anything in `accounts` through this gateway, so a logout or a revoked session holds from the next request on.
@@ -22,6 +22,9 @@ from services.gateway.rpc import READ, Caller
 from shared.errors import Forbidden, NotAuthenticated
 
 COOKIE = "accord_session"
+# What an endpoint may need of an API key beside a scope: nothing, or that it is none.
+ANY_KEY = "any key"
+NO_KEY = "no key"
 KEPT_SECONDS = 1.0
 KEPT_AT_MOST = 10_000
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -30,7 +33,10 @@ _LONGEST_TOKEN = 512
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who asks. `user` as in `GET /me`; `session_id` names the credential; `by_cookie` tells that a browser sent it by itself."""
+    """Who asks. `user` as in `GET /me`; `session_id` names the credential; `by_cookie` tells that a browser sent it by itself.
+
+    `scopes` is what an API key may be used for; None for a session, which may be used for whatever its user may do.
+    """
 
     token: str
     tenant: str
@@ -39,6 +45,7 @@ class Identity:
     company: str
     permissions: tuple[str, ...] = ()
     by_cookie: bool = False
+    scopes: frozenset[str] | None = None
 
     @property
     def actor(self) -> str:
@@ -75,6 +82,7 @@ class Identities:
             company=answer["company"],
             permissions=tuple(answer.get("permissions") or ()),
             by_cookie=by_cookie,
+            scopes=None if answer.get("scopes") is None else frozenset(answer["scopes"]),
         )
 
     def _keep(self, key: bytes, now: float, answer: Any) -> None:
@@ -104,7 +112,7 @@ async def from_bearer(request: Request) -> Identity | None:
 
 
 async def from_cookie(request: Request) -> Identity | None:
-    """The identity of the session cookie, for pages; None when there is no cookie or it is worth nothing any more.
+    """The identity of the session cookie, for pages; None when there is no cookie, it is worth nothing any more or it holds an API key.
 
     Raises Unavailable, and Forbidden when the host names another tenant. The page that set the cookie set it for its own host only,
     `HttpOnly` and `SameSite=Lax`.
@@ -115,6 +123,8 @@ async def from_cookie(request: Request) -> Identity | None:
     try:
         who = await _identities(request).of(token, by_cookie=True)
     except NotAuthenticated:
+        return None
+    if who.scopes is not None:
         return None
     check_host(request, who)
     return who
@@ -132,6 +142,8 @@ async def from_request(request: Request) -> Identity:
         if not token:
             raise NotAuthenticated()
         who = await _identities(request).of(token, by_cookie=True)
+        if who.scopes is not None:
+            raise NotAuthenticated()
     return who
 
 
@@ -148,6 +160,15 @@ def check_csrf(request: Request, who: Identity) -> None:
         return
     if not csrf.same_site(request) or not csrf.fits(who.token, request.headers.get(csrf.HEADER)):
         raise Forbidden("The request lacks its CSRF token. Load the page again.")
+
+
+def check_scope(who: Identity, scope: str) -> None:
+    """Raises Forbidden when an API key may not be used for what needs `scope`: one of the contract, ANY_KEY, or NO_KEY."""
+    if who.scopes is None or scope == ANY_KEY or scope in who.scopes:
+        return
+    if scope == NO_KEY:
+        raise Forbidden("API keys cannot be used for this. Log in for it.")
+    raise Forbidden(f"This API key lacks the scope {scope}.")
 
 
 def host_tenant(request: Request) -> str | None:

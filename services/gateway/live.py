@@ -62,10 +62,10 @@ _log = logging.getLogger(__name__)
 
 
 class Listener:
-    """One open stream: whose it is, what it has yet to be told, and whether it shall go on."""
+    """One open stream: whose it is, what it has yet to be told, and whether it shall go on. An API key needs `scope` for it."""
 
-    def __init__(self, who: Identity) -> None:
-        self.who = who
+    def __init__(self, who: Identity, scope: str) -> None:
+        self.who, self.scope = who, scope
         self._waiting: OrderedDict[Change, None] = OrderedDict()
         self._woken = asyncio.Event()
         self._ended = asyncio.Event()
@@ -184,9 +184,9 @@ class Live:
     # --- listening ---------------------------------------------------------------------------------------------------
 
     @contextlib.contextmanager
-    def listening(self, who: Identity) -> Iterator[Listener]:
+    def listening(self, who: Identity, scope: str) -> Iterator[Listener]:
         """A stream for the time of a block. Of too many of one person the oldest ends."""
-        listener = Listener(who)
+        listener = Listener(who, scope)
         listeners = self._listeners.setdefault(who.tenant, {})
         listeners[listener] = None
         mine = [one for one in listeners if one.who.actor == who.actor and not one.closed]
@@ -214,14 +214,15 @@ class Live:
             return EVERYTHING
 
     async def still(self, listener: Listener) -> bool:
-        """Whether the login of a stream still counts, and under which role. While accounts is away nobody is thrown out."""
+        """Whether the login or the key of a stream still counts, and under which role. While accounts is away nobody is thrown out."""
         try:
-            listener.who = await self._identities.of(listener.who.token, by_cookie=listener.who.by_cookie)
+            who = await self._identities.of(listener.who.token, by_cookie=listener.who.by_cookie)
         except NotAuthenticated:
             return False
         except (Refusal, ServiceFailure):
             return True
-        return True
+        listener.who = who
+        return who.scopes is None or listener.scope in who.scopes
 
     def close(self) -> None:
         """End all streams, now and from now on: the server stops and must not wait for them."""
@@ -245,16 +246,16 @@ class EventStream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, live: Live, who: Identity) -> None:
+    def __init__(self, live: Live, who: Identity, scope: str) -> None:
         # A proxy must neither keep it nor hold it back.
         super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]
-        self._live, self._who = live, who
+        self._live, self._who, self._scope = live, who, scope
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         if scope["method"] != "HEAD":
-            with self._live.listening(self._who) as listener:
+            with self._live.listening(self._who, self._scope) as listener:
                 await self._go_on(listener, receive, send)
         with contextlib.suppress(OSError, TimeoutError, ClientDisconnect):
             async with asyncio.timeout(0.5):

@@ -10,10 +10,12 @@ from pydantic.json_schema import models_json_schema
 
 from services.gateway.api import schemas
 from services.gateway.api.routing import PREFIX, Route
+from services.gateway.identity import ANY_KEY, NO_KEY
 from services.gateway.problems import MEDIA_TYPE, STATUSES
 
 _REF = "#/components/schemas/{model}"
 _ALWAYS = ("unavailable", "internal_error")
+_PEOPLE: list[dict[str, list[str]]] = [{"bearer": []}, {"cookie": [], "csrf": []}]
 _PERSONAL = ("not_authenticated", "forbidden")
 
 
@@ -44,12 +46,18 @@ def describe(routes: Sequence[Route], version: str) -> dict[str, Any]:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/"}],
-        "security": [{"bearer": []}, {"cookie": [], "csrf": []}],
+        "security": [*_PEOPLE, {"apiKey": []}],
         "paths": paths,
         "components": {
             "schemas": components,
             "securitySchemes": {
-                "bearer": {"type": "http", "scheme": "bearer", "description": "The token of a session or an API key."},
+                "bearer": {"type": "http", "scheme": "bearer", "description": "The token of a session."},
+                "apiKey": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "accord_<tenant>_<id>_key<secret><checksum>",
+                    "description": "An API key. An operation names the scope that it needs; one that names none takes any key.",
+                },
                 "cookie": {"type": "apiKey", "in": "cookie", "name": "accord_session"},
                 "csrf": {
                     "type": "apiKey",
@@ -72,6 +80,10 @@ def _operation(route: Route) -> dict[str, Any]:
     }
     if route.anonymous:
         operation["security"] = []
+    elif route.scope == NO_KEY:
+        operation["security"] = _PEOPLE
+    elif route.scope != ANY_KEY:
+        operation["security"] = [*_PEOPLE, {"apiKey": [route.scope]}]
     if route.body:
         operation["requestBody"] = {
             "required": bool(route.body.model_fields),
@@ -94,7 +106,7 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
             if "description" in part:
                 parameter["description"] = part["description"]
             found.append(parameter)
-    if route.method == "POST":
+    if route.method == "POST" and route.repeatable:
         found.append(
             {
                 "name": "Idempotency-Key",
@@ -149,6 +161,6 @@ def _codes(route: Route) -> list[str]:
     if not route.reads:
         codes += ["too_large", "unsupported_media_type"]
     codes.append("validation_error")
-    if route.method == "POST":
+    if route.method == "POST" and route.repeatable:
         codes.append("idempotency_key_reused")
     return list(dict.fromkeys([*codes, *route.codes, *_ALWAYS]))

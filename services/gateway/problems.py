@@ -30,6 +30,7 @@ STATUSES: Mapping[str, tuple[int, str]] = {
     "contact_has_pending_change": (409, "Contact has a pending change"),
     "last_admin": (409, "Last admin"),
     "last_manager": (409, "Last manager"),
+    "too_many": (409, "Too many"),
     "too_soon": (409, "Too soon"),
     "changed_meanwhile": (412, "Changed meanwhile"),
     "too_large": (413, "Too large"),

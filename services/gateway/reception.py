@@ -8,9 +8,8 @@ from contextvars import ContextVar
 from typing import Any
 
 from services.gateway.identity import Identities
-from services.gateway.limits import Limit, Turns
+from services.gateway.limits import Turns
 from services.gateway.rpc import Caller
-from shared.errors import Refusal
 
 # The network address of the client whose request is being served.
 ADDRESS: ContextVar[str] = ContextVar("address", default="")
@@ -19,23 +18,20 @@ AGENT: ContextVar[str] = ContextVar("agent", default="")
 
 _READS = ("get_", "list_", "authenticate")
 # These change nothing that is kept of anybody here.
-_OTHERS = ("open_session",)
+_OTHERS = ("open_session", "register_tenant")
 _HASHING = frozenset(
     {"open_session", "register_tenant", "change_password", "create_user", "reset_password", "request_email_change"}
 )
-# These come to nothing and cost nothing: they do not count.
-_UNCOUNTED = frozenset({"validation_error", "idempotency_key_reused", "unavailable"})
 
 
 class Reception:
-    """A `Caller` that tells accounts where a command comes from, limits registrations an address and how many log in at once, and makes `identities` forget a
-    tenant of which something in accounts was changed."""
+    """A `Caller` that tells accounts where a command comes from, limits how many log in at once, and makes `identities` forget a tenant of which
+    something in accounts was changed."""
 
     def __init__(self, rpc: Caller, identities: Identities) -> None:
         self._rpc, self._identities = rpc, identities
         # Accounts hashes two at a time; what waits there waits in one line, and here whoever comes from elsewhere is next.
         self._hashing = Turns(at_once=6, each=4, waiting=600, seconds=5)
-        self._registrations = Limit("ACCORD_REGISTRATIONS_PER_MINUTE", 120, 60)
 
     async def call(self, service: str, method: str, deadline: float, /, **kwargs: Any) -> Any:
         async with self._turn(service, method):
@@ -62,10 +58,7 @@ class Reception:
             yield
             return
         kwargs["client"] = {"address": ADDRESS.get(), "agent": AGENT.get()}
-        if method == "register_tenant":
-            with self._counted():
-                yield
-        elif method in _OTHERS:
+        if method in _OTHERS:
             yield
         else:
             try:
@@ -73,14 +66,3 @@ class Reception:
             finally:
                 # Also when it failed: after a deadline nobody knows what came of it.
                 self._identities.forget(str(kwargs.get("tenant", "")))
-
-    @contextlib.contextmanager
-    def _counted(self) -> Iterator[None]:
-        address = ADDRESS.get()
-        taken = self._registrations.take(address)
-        try:
-            yield
-        except Refusal as refusal:
-            if refusal.code in _UNCOUNTED:
-                self._registrations.give_back(address, taken)
-            raise

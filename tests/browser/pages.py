@@ -92,6 +92,16 @@ PAGES: dict[str, list[Visit]] = {
         Visit("audit, nothing of this kind", "/audit?kind=keys", "newcomer"),
         Visit("audit, forbidden", "/audit", "mia", 403),
     ],
+    "/api-keys": [
+        Visit("API keys", "/api-keys"),
+        Visit("API keys of a newcomer", "/api-keys", "newcomer"),
+        Visit("API keys of a member", "/api-keys", "mia"),
+    ],
+    "/api-keys/new": [
+        Visit("make an API key", "/api-keys/new"),
+        Visit("make an API key as a member", "/api-keys/new", "mia"),
+    ],
+    "/api-keys/{api_key_id}/revocation": [Visit("revoke an API key", "/api-keys/{api_key}/revocation")],
     "/environments": [
         Visit("environments", "/environments"),
         Visit("environments for a member", "/environments", "mia"),
@@ -217,6 +227,17 @@ OPENED = [
     Opened(Visit("Assign Partner Manager", AGAIN), "#assign-partner-manager:not([hidden])", (NEXT, NEXT)),
     Opened(Visit("Completed", AGAIN), MENU, (NEXT, Press("button", "Completed", exact=False))),
     Opened(Visit("deactivation", "/users/{mia}"), DIALOG, (Press("link", "Deactivate", exact=False),)),
+    Opened(Visit("revocation", "/api-keys"), DIALOG, (Press("link", "Revoke Export to the warehouse, each night"),)),
+    Opened(
+        Visit("a key that has been made", "/api-keys/new"),
+        "#key",
+        (
+            Write("Name", "Import"),
+            Press("checkbox", "See contacts"),
+            Press("button", "Make key"),
+        ),
+    ),
+    Opened(Visit("a key with mistakes", "/api-keys/new"), SUMMARY, (Press("button", "Make key"),)),
     Opened(Visit("deletion", "/contacts/{contact}"), DIALOG, (Press("link", "Delete", exact=False),)),
     Opened(Visit("Upload logo", "/profile"), DIALOG, (Press("link", "Upload logo"),)),
     Opened(Visit("Add address", "/profile"), DIALOG, (Press("link", "Add address", exact=False),)),

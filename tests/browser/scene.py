@@ -77,6 +77,9 @@ def play(stack: Stack) -> Scene:
     ids = scene.ids
     ids |= {"ada": str(ada.user["id"]), "mia": str(scene.mia.user["id"]), "otto": str(otto)}
     profile(ada, "Kazenor Consulting")
+    key = {"name": "Export to the warehouse, each night", "scopes": ["partnerships:read", "contacts:read"]}
+    ids["api_key"] = ada.post("/api-keys", key, 201)["id"]
+    scene.mia.post("/api-keys", {"name": LONG, "scopes": ["partnerships:read"], "expires_in_days": 1}, 201)
     ours = [ada.contact(name) for name in PEOPLE]
     ids["contact"] = ours[0]
     north = stack.register("northwind", company="Northwind Traders", name="Nils Berg")

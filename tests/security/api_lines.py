@@ -13,6 +13,7 @@ from tests.support.servers import until
 from tests.support.stack import PASSWORD
 
 Make = Callable[[Town], Case]
+KEY = {"name": "Nightly", "scopes": ["partnerships:read"], "expires_in_days": 1}
 PERSON = {"name": "Nora New", "email": "nora@new.example"}
 
 
@@ -92,6 +93,11 @@ def session(town: Town) -> Case:
     return Case({"session_id": added})
 
 
+def api_key(town: Town) -> Case:
+    """A key of the owner's."""
+    return Case({"api_key_id": town.owner.post("/api-keys", KEY, 201)["id"]})
+
+
 def own_session(town: Town) -> Case:
     return Case(owner=colleague(town.owner, town.name("Quitter"), "admin"))
 
@@ -137,6 +143,9 @@ LINES: dict[str, Line] = {
     "DELETE /sessions": everybody(own_session, 204),
     "DELETE /sessions/current": everybody(own_session, 204),
     "DELETE /sessions/{session_id}": one_of_ours(session, 204),
+    "GET /api-keys": everybody(),
+    "POST /api-keys": everybody(lambda town: Case(body=KEY), 201),
+    "DELETE /api-keys/{api_key_id}": one_of_ours(api_key, 204),
     "GET /me": everybody(),
     "PATCH /me": everybody(lambda town: Case(body={"locale": "sv"})),
     "POST /me/password": everybody(own_password, 204),

@@ -168,6 +168,12 @@ LINES: dict[str, Line] = {
     "POST /me/sessions/end": everybody(api_lines.own_session, DONE),
     # What is over is over: whose it was is not said.
     "POST /me/sessions/{session_id}/end": one_of_ours(session, DONE, others=DONE),
+    "GET /api-keys": everybody(),
+    "GET /api-keys/new": everybody(),
+    "POST /api-keys": everybody(form(name="Nightly", scopes="partnerships:read", days="30")),
+    "GET /api-keys/{api_key_id}/revocation": one_of_ours(api_lines.api_key, 200),
+    # What is over is over here, too.
+    "POST /api-keys/{api_key_id}/revocation": one_of_ours(about(api_lines.api_key), DONE, others=DONE),
     "GET /environments": everybody(),
     "POST /environments": admins(environments, DONE, others=200),
     "GET /audit": admins(),

@@ -22,6 +22,8 @@ from deploy.local.paths import ROOT
 from tests.support.servers import free_port, temporary_folder, until
 
 PASSWORD = "correct horse battery"
+UNDELIVERABLE_OFFERS = 12
+"""How many offers of a business may find nobody: fewer than usual, so that a test reaches the limit soon."""
 
 
 def patiently(
@@ -106,7 +108,12 @@ class Stack:
         self.folder = folder
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self._environment = {**os.environ, "ACCORD_RUN": str(folder / "run"), "PORT": str(self.port)}
+        self._environment = {
+            **os.environ,
+            "ACCORD_RUN": str(folder / "run"),
+            "PORT": str(self.port),
+            "ACCORD_UNDELIVERABLE_OFFERS_PER_DAY": str(UNDELIVERABLE_OFFERS),
+        }
         for name in list(self._environment):
             if name.endswith(("DATABASE_URL", "AMQP_URI")):
                 del self._environment[name]

@@ -1,5 +1,5 @@
-"""Failed logins are counted, so that passwords cannot be tried out, and so are requests for mails, so that nobody is flooded with them: by
-account and by network address.
+"""What is counted so that nobody does too much of it: failed logins, so that passwords cannot be tried out, requests for mails, so that
+nobody is flooded with them, by account and by network address; and registrations, by network address.
 
 An account is counted whether it exists or not: otherwise the limit itself would tell which do.
 """
@@ -11,13 +11,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 WINDOW = timedelta(minutes=15)
+"""How long failed logins count."""
 PER_ACCOUNT = 10
 PER_ADDRESS = 100
+
+REGISTRATIONS_WINDOW = timedelta(minutes=1)
+REGISTRATIONS_PER_ADDRESS = 120
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempts:
-    """Failed logins from `since` on. What is counted is known by a hash only: nobody's e-mail stands here for having been mistyped."""
+    """Failed logins, or registrations, from `since` on. What is counted is known by a hash only: nobody's e-mail stands here for having been
+    mistyped."""
 
     tenant: str
     id: str
@@ -51,21 +56,28 @@ def email_change_key(user_id: str) -> str:
     return _key("email", user_id)
 
 
+def registrations_key(address: str) -> str:
+    """The id under which the registrations from a network address are counted."""
+    return _key("registrations", address)
+
+
 def _key(kind: str, text: str) -> str:
     return f"{kind}-{hashlib.sha256(text.encode('utf-8', 'replace')).hexdigest()}"
 
 
-def failed_again(attempts: Attempts | None, *, tenant: str, id: str, now: datetime) -> Attempts:
-    """The count with one more failure; a new window when the last one is over."""
+def failed_again(
+    attempts: Attempts | None, *, tenant: str, id: str, now: datetime, window: timedelta = WINDOW
+) -> Attempts:
+    """The count with one more; a new window when the last one is over."""
     if attempts is None:
         return Attempts(tenant=tenant, id=id, failed=1, since=now)
-    if now >= attempts.since + WINDOW:
+    if now >= attempts.since + window:
         return replace(attempts, failed=1, since=now)
     return replace(attempts, failed=attempts.failed + 1)
 
 
-def wait(attempts: Attempts | None, limit: float, now: datetime) -> int:
-    """For how many seconds no login is tried, 0 when it may be."""
+def wait(attempts: Attempts | None, limit: float, now: datetime, window: timedelta = WINDOW) -> int:
+    """For how many seconds nothing more is let pass, 0 when it may be."""
     if attempts is None or attempts.failed < limit:
         return 0
-    return max(0, -int((now - attempts.since - WINDOW).total_seconds() // 1))
+    return max(0, -int((now - attempts.since - window).total_seconds() // 1))

@@ -10,9 +10,20 @@ from shared.errors import ValidationError
 OfferSenders = Literal["all", "none"]
 
 BLOCKED_LIMIT = 200
-OFFERS_PER_DAY = 10_000
-UNDELIVERABLE_OFFERS_PER_DAY = 50
-"""Undeliverable offers tell who has a login where: the fence against finding that out by trying."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the installation lets each business do in any 24 hours; offers counts and refuses.
+
+    Undeliverable offers tell who has a login where: their limit is the fence against finding that out by trying.
+    """
+
+    offers_per_day: int = 10_000
+    undeliverable_offers_per_day: int = 50
+
+
+USUAL_LIMITS = Limits()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from services.accounts.handlers import (
     admission,
+    api_keys,
     audit,
     emails,
     environments,
@@ -20,6 +21,7 @@ from services.accounts.handlers import (
 
 __all__ = [
     "admission",
+    "api_keys",
     "audit",
     "emails",
     "environments",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from services.accounts import views
@@ -87,26 +87,36 @@ def note_failure(work: Work, call: Call, counted_as: str, now: datetime) -> None
     _count(work, call.tenant, counted_as, now)
 
 
-def count(work: Work, tenant: str, counted_as: str, limit: float, sentence: str, now: datetime) -> None:
-    """Count something of which `limit` are let pass in 15 minutes. Raises RateLimited with that sentence beyond them."""
-    wait = attempts.wait(work.get(Attempts, tenant, counted_as), limit, now)
+def count(
+    work: Work,
+    tenant: str,
+    counted_as: str,
+    limit: float,
+    sentence: str,
+    now: datetime,
+    window: timedelta = attempts.WINDOW,
+) -> None:
+    """Count something of which `limit` are let pass in a `window` of 15 minutes at most. Raises RateLimited with that sentence beyond them."""
+    wait = attempts.wait(work.get(Attempts, tenant, counted_as), limit, now, window)
     if wait > 0:
         raise RateLimited(sentence, retry_after=wait)
-    _count(work, tenant, counted_as, now)
+    _count(work, tenant, counted_as, now, window)
 
 
-def _count(work: Work, tenant: str, counted_as: str, now: datetime) -> None:
+def _count(work: Work, tenant: str, counted_as: str, now: datetime, window: timedelta = attempts.WINDOW) -> None:
     for old in work.find(Attempts, tenant, order="since", limit=PRUNE).items:
         if old.id != counted_as and now >= old.since + attempts.WINDOW:
             work.delete(Attempts, old.tenant, old.id)
     known = work.get(Attempts, tenant, counted_as)
-    work.put(attempts.failed_again(known, tenant=tenant, id=counted_as, now=now))
+    work.put(attempts.failed_again(known, tenant=tenant, id=counted_as, now=now, window=window))
 
 
 def ensure_no_wait(seconds: int) -> None:
     """Raises RateLimited, with `retry_after` in seconds, when there is one."""
     if seconds > 0:
-        raise RateLimited("Too many failed logins. Try again later.", retry_after=seconds)
+        minutes = -(-seconds // 60)
+        when = "a minute" if minutes == 1 else f"{minutes} minutes"
+        raise RateLimited(f"Too many failed logins. Try again in {when}.", retry_after=seconds)
 
 
 def open_session(work: Work, call: Call, found: Knocking, token: Token, now: datetime) -> Json:

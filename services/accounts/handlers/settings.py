@@ -7,7 +7,7 @@ from datetime import datetime
 from services.accounts import commands, views
 from services.accounts.domain import audit as trail
 from services.accounts.domain import settings
-from services.accounts.domain.settings import Settings
+from services.accounts.domain.settings import USUAL_LIMITS, Limits, Settings
 from services.accounts.handlers import audit
 from services.accounts.handlers.admission import ADMIN, ANYBODY, admit
 from shared.bus.door import check_version
@@ -23,16 +23,16 @@ PARTS = {
 }
 
 
-def get_settings(work: Work, call: Call, now: datetime) -> Json:
+def get_settings(work: Work, call: Call, now: datetime, limits: Limits = USUAL_LIMITS) -> Json:
     """What the business has chosen."""
     admit(work, call, ANYBODY)
     found = work.peek(Settings, call.tenant, call.tenant)
     if found is None:
         raise NotFound()
-    return views.settings(found)
+    return views.settings(found, limits)
 
 
-def update_settings(work: Work, call: Call, now: datetime) -> Json:
+def update_settings(work: Work, call: Call, now: datetime, limits: Limits = USUAL_LIMITS) -> Json:
     """Change what the business has chosen (BX-09)."""
     before = work.get(Settings, call.tenant, call.tenant)
     if before is None:
@@ -49,7 +49,7 @@ def update_settings(work: Work, call: Call, now: datetime) -> Json:
     )
     if after != before:
         audit.note(work, call, "settings.changed", now, by=by, changes=trail.changes(before, after, PARTS))
-    return views.settings(choose(work, before, after))
+    return views.settings(choose(work, before, after), limits)
 
 
 def choose(work: Work, before: Settings, after: Settings) -> Settings:

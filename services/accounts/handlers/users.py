@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 
 from services.accounts import commands, views
 from services.accounts.domain import audit as trail
 from services.accounts.domain import people
 from services.accounts.domain.people import Admins, Login, User
-from services.accounts.domain.settings import Settings
-from services.accounts.handlers import audit
+from services.accounts.domain.settings import USUAL_LIMITS, Limits, Settings
+from services.accounts.handlers import api_keys, audit
 from services.accounts.handlers.admission import ADMIN, ANYBODY, admit, business_of
 from services.accounts.handlers.mailed_links import forget
 from services.accounts.handlers.sessions import end_all
@@ -45,10 +46,11 @@ def list_users(work: Work, call: Call, now: datetime) -> Json:
     return {"items": [views.user_(user) for user in page.items], "next": page.next}
 
 
-def get_people(work: Work, call: Call, now: datetime) -> Json:
+def get_people(work: Work, call: Call, now: datetime, limits: Limits = USUAL_LIMITS) -> Json:
     """The company and the people with these ids, unknown ones left out; for services of the same side.
 
-    `{"company": …, "items": [{id, name, email, role, active}]}`; with `settings` also `"offer_expiry_days"` (BX-01).
+    `{"company": …, "items": [{id, name, email, role, active}]}`; with `settings` also `"offer_expiry_days"` (BX-01)
+    and `"limits": {"offers_per_day", "undeliverable_offers_per_day"}`.
     """
     admit(work, call, ANYBODY)
     command = call.read(commands.GetPeople)
@@ -61,6 +63,7 @@ def get_people(work: Work, call: Call, now: datetime) -> Json:
     if command.settings:
         chosen = work.peek(Settings, call.tenant, call.tenant)
         answer["offer_expiry_days"] = (chosen or Settings(tenant=call.tenant, id=call.tenant)).offer_expiry_days
+        answer["limits"] = asdict(limits)
     return answer
 
 
@@ -83,7 +86,7 @@ def create_user(work: Work, call: Call, command: commands.CreateUser, password_h
 
 
 def update_user(work: Work, call: Call, now: datetime) -> Json:
-    """Change role, name or whether somebody may log in; whoever may not has no session any more. Raises LastAdmin."""
+    """Change role, name or whether somebody may log in; whoever may not has no session and no API key any more. Raises LastAdmin."""
     before = work.get(User, call.tenant, call.ids["user_id"])
     if before is None:
         raise NotFound()
@@ -102,6 +105,7 @@ def update_user(work: Work, call: Call, now: datetime) -> Json:
     if not after.active:
         end_all(work, after.tenant, after.id)
         forget(work, after.tenant, after.id)
+        api_keys.revoke_all(work, after.tenant, after.id)
     say_user(work, after)
     return views.user_(after)
 

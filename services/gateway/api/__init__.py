@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from services.gateway.api import (
+    api_keys,
     audit,
     contacts,
     environments,
@@ -21,6 +22,7 @@ from services.gateway.api.routing import Route
 ROUTES: tuple[Route, ...] = (
     *tenants.ROUTES,
     *sessions.ROUTES,
+    *api_keys.ROUTES,
     *me.ROUTES,
     *links.ROUTES,
     *settings.ROUTES,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from services.gateway.api import schemas
 from services.gateway.api.routing import Route
+from services.gateway.identity import ANY_KEY
 
 ROUTES = (
     Route(
@@ -11,6 +12,7 @@ ROUTES = (
         path="/environments",
         service="accounts",
         rpc="get_environments",
+        scope=ANY_KEY,
         summary="Our environments and their roles",
         result=schemas.accounts.Environments,
     ),
@@ -19,6 +21,7 @@ ROUTES = (
         path="/environments",
         service="accounts",
         rpc="set_environments",
+        scope="settings",
         summary="Replace our environments and their roles",
         body=schemas.accounts.GivenEnvironments,
         result=schemas.accounts.Environments,

@@ -34,10 +34,11 @@ class Stream(Route):
         who = await identity.from_request(request)
         request.scope["accord.who"] = (who.tenant, who.actor)
         identity.check_host(request, who)
+        identity.check_scope(who, self.scope)
         form = bodies.Form()
         bodies.add_query(form, request, self.parameters)
         form.refuse_faults()
-        return EventStream(request.app.state.live, who)
+        return EventStream(request.app.state.live, who, self.scope)
 
 
 ROUTES = (
@@ -46,6 +47,7 @@ ROUTES = (
         path="/events",
         service="gateway",
         rpc="follow_changes",
+        scope="partnerships:read",
         summary="What changes, as server-sent events `changed`; at most 20 streams a person, the newest count",
         result=Change,
     ),

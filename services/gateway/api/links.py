@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from services.gateway.api import schemas
 from services.gateway.api.routing import Route
+from services.gateway.identity import NO_KEY
 
 ROUTES = (
     Route(
@@ -34,6 +35,7 @@ ROUTES = (
         path="/me/email",
         service="accounts",
         rpc="request_email_change",
+        scope=NO_KEY,
         summary="Log in with another e-mail, once the link that is mailed to it was followed",
         body=schemas.accounts.EmailChange,
         status=202,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from services.gateway.api import schemas
 from services.gateway.api.routing import Route, asking_session
+from services.gateway.identity import ANY_KEY, NO_KEY
 
 ROUTES = (
     Route(
@@ -11,6 +12,7 @@ ROUTES = (
         path="/me",
         service="accounts",
         rpc="get_me",
+        scope=ANY_KEY,
         summary="Who I am and what I may do",
         result=schemas.accounts.Me,
     ),
@@ -19,6 +21,7 @@ ROUTES = (
         path="/me",
         service="accounts",
         rpc="update_me",
+        scope=NO_KEY,
         summary="Change my name, language, time zone and preferences",
         body=schemas.accounts.MeChange,
         result=schemas.accounts.Me,
@@ -28,6 +31,7 @@ ROUTES = (
         path="/me/password",
         service="accounts",
         rpc="change_password",
+        scope=NO_KEY,
         summary="Change my password; all my other sessions end",
         body=schemas.accounts.PasswordChange,
         status=204,

@@ -42,6 +42,7 @@ class Route:
     `status` is that of success, `location` the address of what was created, with fields of the result and ids of the path in braces.
     `filling` gives keyword arguments that only the gateway knows; `fills` names what of that kind a body may not set.
     `operation` is its name in the description, when it is not that of the RPC; `media_type` what it answers with.
+    `scope` is what an API key needs for it: a scope, `ANY_KEY`, or `NO_KEY`, which is also what holds for one that says nothing.
     `codes` are the refusals worth naming beside those every endpoint may give.
     """
 
@@ -55,6 +56,7 @@ class Route:
     result: type[BaseModel] | None = None
     status: int = 200
     location: str | None = None
+    scope: str = ""
     anonymous: bool = False
     repeatable: bool = True
     operation: str = ""
@@ -109,6 +111,7 @@ class Route:
         if who is not None:
             identity.check_host(request, who)
             identity.check_csrf(request, who)
+            identity.check_scope(who, self.scope or identity.NO_KEY)
         form = self._form(request, who, raw)
         try:
             result = await self._ask(request, form, left)

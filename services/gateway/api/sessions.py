@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from services.gateway.api import schemas
 from services.gateway.api.routing import Route, asking_session
-from services.gateway.identity import COOKIE, Identity
+from services.gateway.identity import COOKIE, NO_KEY, Identity
 
 
 def _token(request: Request, who: Identity | None) -> Mapping[str, Any]:
@@ -44,6 +44,7 @@ ROUTES = (
         path="/sessions",
         service="accounts",
         rpc="list_sessions",
+        scope=NO_KEY,
         summary="My sessions",
         query=schemas.basics.Page,
         result=schemas.accounts.SessionList,
@@ -54,6 +55,7 @@ ROUTES = (
         path="/sessions",
         service="accounts",
         rpc="revoke_sessions",
+        scope=NO_KEY,
         summary="End all my other sessions",
         status=204,
         filling=asking_session,
@@ -64,6 +66,7 @@ ROUTES = (
         path="/sessions/current",
         service="accounts",
         rpc="close_session",
+        scope=NO_KEY,
         summary="Log out",
         status=204,
         filling=_token,
@@ -75,6 +78,7 @@ ROUTES = (
         path="/sessions/{session_id}",
         service="accounts",
         rpc="revoke_session",
+        scope=NO_KEY,
         summary="End one of my sessions",
         status=204,
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from services.gateway.api import schemas
 from services.gateway.api.routing import Route
+from services.gateway.identity import ANY_KEY
 
 ROUTES = (
     Route(
@@ -24,6 +25,7 @@ ROUTES = (
         path="/tenants/current",
         service="accounts",
         rpc="get_profile",
+        scope=ANY_KEY,
         summary="The profile of our business",
         result=schemas.accounts.Profile,
     ),
@@ -32,6 +34,7 @@ ROUTES = (
         path="/tenants/current",
         service="accounts",
         rpc="update_profile",
+        scope="settings",
         summary="Change the profile of our business",
         body=schemas.accounts.ProfileChange,
         result=schemas.accounts.Profile,

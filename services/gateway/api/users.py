@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from services.gateway.api import schemas
 from services.gateway.api.routing import Route
+from services.gateway.identity import ANY_KEY, NO_KEY
 
 ROUTES = (
     Route(
@@ -11,6 +12,7 @@ ROUTES = (
         path="/users",
         service="accounts",
         rpc="list_users",
+        scope=ANY_KEY,
         summary="The people of our business who have a login",
         query=schemas.accounts.UserSearch,
         result=schemas.accounts.UserList,
@@ -20,6 +22,7 @@ ROUTES = (
         path="/users",
         service="accounts",
         rpc="create_user",
+        scope=NO_KEY,
         summary="Give somebody a login; they are a contact as well",
         body=schemas.accounts.NewUser,
         result=schemas.accounts.User,
@@ -32,6 +35,7 @@ ROUTES = (
         path="/users/{user_id}",
         service="accounts",
         rpc="update_user",
+        scope=NO_KEY,
         summary="Change name or role, switch the login off or on",
         body=schemas.accounts.UserChange,
         result=schemas.accounts.User,

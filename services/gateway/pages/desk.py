@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from services.gateway import identity
 from services.gateway.identity import Identity
 from services.gateway.pages import csrf, rendering, words
+from services.gateway.pages.forms import Form
 from services.gateway.rpc import COMMAND, READ, Caller, ServiceFailure, Spent
 from shared.errors import Refusal
 
@@ -37,7 +38,7 @@ class Visitor:
 
     def __init__(self, who: Identity) -> None:
         self.token, self.tenant, self.company, self.user = who.token, who.tenant, who.company, who.user
-        self.session_id = who.session_id
+        self.session_id, self.permissions = who.session_id, who.permissions
 
     @property
     def id(self) -> str:
@@ -161,6 +162,8 @@ class Desk:
             # Its words are shown where it was asked for; the browser's console would report it as a failure of the site.
             response.headers[STATUS] = str(status)
         response.headers["Cache-Control"] = "no-store"
+        if isinstance(form := values.get("form"), Form) and form.retry_after is not None:
+            response.headers["Retry-After"] = str(form.retry_after)
         if self.spent is not None:
             response.headers["Server-Timing"] = timing(self.spent, began, time.perf_counter())
         if noted:

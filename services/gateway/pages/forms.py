@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
-from services.gateway.problems import status_of
+from services.gateway.problems import retry_after, status_of
 from shared.errors import Refusal
 from shared.ids import is_id, new_id
 
@@ -26,6 +27,8 @@ class Form:
         self._values = {name: _listed(value) for name, value in (values or {}).items()}
         self.errors: dict[str, str] = {}
         self.others: list[str] = []
+        # Whole seconds until a repetition makes sense, when a service said so.
+        self.retry_after: int | None = None
         # A key that this page did not hand out is worth as much as none: it would only tie the sender to another request.
         self.key = key if is_id(key) else new_id()
 
@@ -68,6 +71,7 @@ class Form:
         if not self.wrong:
             self.refuse(at, refusal.detail)
         status = status_of(refusal)
+        self.retry_after = retry_after(refusal, datetime.now(UTC))
         # The form again, with what is to be corrected, is a page like any other: a browser would log a 422 as a failure of the site.
         return status if status in {403, 429, 503} else 200
 

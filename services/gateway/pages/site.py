@@ -12,6 +12,7 @@ from starlette.types import Scope
 
 from services.gateway.pages import (
     accepting,
+    api_keys,
     auditing,
     deciding,
     directory,
@@ -96,6 +97,7 @@ def router() -> APIRouter:
         settings.pages,
         auditing.pages,
         me.pages,
+        api_keys.pages,
     ):
         every.include_router(part)
     return every

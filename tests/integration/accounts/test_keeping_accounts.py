@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 from services.accounts import handlers
+from services.accounts.domain.api_keys import Key
 from services.accounts.domain.attempts import Attempts
 from services.accounts.domain.businesses import Address, Business
 from services.accounts.domain.counterparts import Counterpart, Profile
@@ -367,3 +368,29 @@ def test_of_two_who_follow_a_link_at_once_one_is_refused(postgres: PostgresDatab
     with ThreadPoolExecutor(4) as pool:
         assert sum(pool.map(follow, range(4))) == 1
     accounts.log_in("new@example.org", tenant=tenant)
+
+
+def test_api_keys_come_back_are_counted_and_touched(accounts: Accounts, tenant: str) -> None:
+    ada = accounts.register(tenant, "ada@example.org")["user"]["id"]
+    bob = accounts.add(ada, "bob@example.org", "partnerships", tenant)["id"]
+    keys = [Key(tenant, new_id(), str(n) * 64) for n in range(3)]
+    for key, whose in zip(keys, (ada, bob, ada), strict=True):
+        body: dict[str, Any] = {"name": f"für {whose}", "scopes": ["partnerships:write", "contacts:read"]}
+        made = accounts.ask(handlers.api_keys.create_api_key, accounts.call(whose, tenant, **body), key)
+        known = accounts.look(handlers.api_keys.authenticate, accounts.call("system", tenant), key)
+        assert (known.answer["user"]["id"], known.touch) == (whose, True)
+        assert made["scopes"] == ["contacts:read", "partnerships:write"]
+    accounts.ask(handlers.api_keys.touch_api_key, accounts.call("system", tenant), keys[0].id)
+
+    def listed(whose: str, **body: Any) -> dict[str, Any]:
+        return accounts.look(handlers.api_keys.list_api_keys, accounts.call(whose, tenant, **body))
+
+    first = listed(ada, limit=2)
+    rest = listed(ada, limit=2, cursor=first["next"])
+    assert [one["id"] for one in first["items"] + rest["items"]] == [key.id for key in reversed(keys)]
+    assert [one["last_used_at"] is not None for one in rest["items"]] == [True]
+    assert [one["id"] for one in listed(bob)["items"]] == [keys[1].id]
+    accounts.ask(handlers.users.update_user, accounts.call(ada, tenant, path={"user_id": bob}, active=False))
+    with pytest.raises(NotAuthenticated):
+        accounts.look(handlers.api_keys.authenticate, accounts.call("system", tenant), keys[1])
+    assert [one["id"] for one in listed(ada)["items"]] == [keys[2].id, keys[0].id]

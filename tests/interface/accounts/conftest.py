@@ -14,6 +14,7 @@ from tests.support.servers import RabbitServer
 
 FAILURES_OF_AN_ADDRESS = 5
 LINK_KEY = "a key of which nobody else knows anything"
+REGISTRATIONS_OF_AN_ADDRESS = 3
 _numbers = count(1)
 
 
@@ -58,15 +59,11 @@ class Contacts(StandIn):
 @pytest.fixture(scope="module")
 def accounts(service_databases: Callable[..., dict[str, str]], broker: RabbitServer) -> Iterator[Accounts]:
     """One process for all tests of a file: each uses businesses of its own."""
-    failures = str(FAILURES_OF_AN_ADDRESS)
-    with serving(
-        "accounts",
-        service_databases,
-        broker,
-        relay=False,
-        ACCORD_FAILED_LOGINS_PER_ADDRESS=failures,
-        ACCORD_LINK_KEY=LINK_KEY,
-    ) as environment:
+    limits = {
+        "ACCORD_FAILED_LOGINS_PER_ADDRESS": str(FAILURES_OF_AN_ADDRESS),
+        "ACCORD_REGISTRATIONS_PER_MINUTE": str(REGISTRATIONS_OF_AN_ADDRESS),
+    }
+    with serving("accounts", service_databases, broker, relay=False, ACCORD_LINK_KEY=LINK_KEY, **limits) as environment:
         yield Accounts(environment)
 
 

@@ -23,7 +23,13 @@ from shared.errors import (
     ValidationError,
 )
 from shared.ids import new_id
-from tests.interface.accounts.conftest import FAILURES_OF_AN_ADDRESS, LINK_KEY, Accounts, Contacts
+from tests.interface.accounts.conftest import (
+    FAILURES_OF_AN_ADDRESS,
+    LINK_KEY,
+    REGISTRATIONS_OF_AN_ADDRESS,
+    Accounts,
+    Contacts,
+)
 from tests.support.servers import until
 
 
@@ -221,6 +227,25 @@ def test_many_logins_at_once_do_not_keep_others_waiting(accounts: Accounts, tena
             answered += 1
         assert len({login.result()["token"] for login in logins}) == 24
     assert answered > 3
+
+
+def test_registrations_of_an_address_are_limited_and_a_repeated_one_counts_once(
+    accounts: Accounts, tenant: str
+) -> None:
+    def register(name: str, address: str) -> Any:
+        body = {"company": "K", "name": "Ada", "email": "ada@kazenor.example", "password": "correct horse"}
+        client = {"address": address, "agent": ""}
+        return accounts.ask("register_tenant", tenant=name, client=client, idempotency_key=name, **body)
+
+    first = register(f"{tenant}-0", "192.0.2.1")
+    for n in range(1, REGISTRATIONS_OF_AN_ADDRESS):
+        register(f"{tenant}-{n}", "192.0.2.1")
+    # Repeated, the first gets its answer again, from wherever it comes, and takes no other's place.
+    assert register(f"{tenant}-0", "192.0.2.1") == register(f"{tenant}-0", "192.0.2.2") == first
+    with pytest.raises(RateLimited) as refused:
+        register(f"{tenant}-more", "192.0.2.1")
+    assert 0 < refused.value.info["retry_after"] <= 60
+    register(f"{tenant}-more", "192.0.2.2")
 
 
 def test_an_address_with_too_many_failures_waits_too(accounts: Accounts, tenant: str) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from services.accounts import handlers
 from services.accounts.commands import RegisterTenant
-from shared.calls import Call
+from shared.calls import Call, Client
 from shared.contracts.accounts import TenantRegistered, UserChanged
-from shared.errors import TenantTaken, ValidationError
+from shared.errors import RateLimited, TenantTaken, ValidationError
 
 
 def test_registering_makes_the_business_and_its_first_admin(accounts):
@@ -52,6 +54,34 @@ def test_a_business_starts_with_three_environments_of_three_roles(accounts, ada)
     }
     ids = [one["id"] for one in found["items"]] + [role["id"] for one in found["items"] for role in one["roles"]]
     assert len(set(ids)) == 12
+
+
+def test_an_address_registers_so_often_in_a_minute_and_no_more(accounts):
+    call = accounts.call("system", handlers.logging_in.INSTALLATION)
+
+    def count(address):
+        accounts.ask(handlers.registering.count_registration, replace(call, client=Client(address)), 3)
+
+    for _ in range(3):
+        count("192.0.2.7")
+    accounts.pass_time(seconds=20)
+    for _ in range(2):
+        with pytest.raises(RateLimited) as refused:
+            count("192.0.2.7")
+        # What was refused does not count: it would put off the end of the minute.
+        assert refused.value.info["retry_after"] == 40
+    count("192.0.2.8")
+    accounts.pass_time(seconds=40)
+    count("192.0.2.7")
+
+
+def test_counts_of_registrations_are_removed_as_new_ones_come(accounts):
+    call = accounts.call("system", handlers.logging_in.INSTALLATION)
+    for n in range(5):
+        accounts.ask(handlers.registering.count_registration, replace(call, client=Client(f"192.0.2.{n}")), 3)
+    accounts.pass_time(hours=1)
+    accounts.ask(handlers.registering.count_registration, replace(call, client=Client("192.0.2.9")), 3)
+    assert len(accounts.database.records["attempts"]) == 1
 
 
 @pytest.mark.parametrize(

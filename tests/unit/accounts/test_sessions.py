@@ -182,6 +182,7 @@ def test_ten_wrong_passwords_close_an_account_for_a_while(accounts, ada):
     with pytest.raises(RateLimited) as refused:
         accounts.log_in("ada@kazenor.example")
     assert refused.value.info["retry_after"] == 600
+    assert refused.value.detail == "Too many failed logins. Try again in 10 minutes."
     accounts.pass_time(minutes=10)
     accounts.log_in("ada@kazenor.example")
 

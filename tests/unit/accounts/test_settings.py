@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from services.accounts import handlers
+from services.accounts.domain.settings import Limits
 from shared.contracts.accounts import SettingsChanged
 from shared.errors import Forbidden, ValidationError
 
@@ -17,6 +18,16 @@ def test_a_business_starts_with_thirty_days_and_offers_from_everybody(accounts, 
     found = accounts.look(handlers.settings.get_settings, accounts.call(ada))
     assert (found["offer_expiry_days"], found["offers_from"], found["blocked_tenants"]) == (30, "all", [])
     assert found["limits"] == {"offers_per_day": 10_000, "undeliverable_offers_per_day": 50}
+
+
+def test_the_limits_are_those_of_the_installation_in_every_answer(accounts, ada):
+    limits, shown = Limits(3, 2), {"offers_per_day": 3, "undeliverable_offers_per_day": 2}
+    for handler, body in (
+        (handlers.settings.get_settings, {}),
+        (handlers.settings.update_settings, {"offer_expiry_days": 9}),
+        (handlers.users.get_people, {"ids": [ada], "settings": True}),
+    ):
+        assert accounts.records.run(handler, accounts.call(ada, **body), limits=limits)["limits"] == shown
 
 
 def test_a_change_is_kept_and_told_whole(accounts, ada):

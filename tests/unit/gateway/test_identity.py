@@ -105,15 +105,16 @@ def test_logging_out_by_cookie_takes_the_cookie_away(anybody: TestClient, rpc: F
     assert "accord_session=" in answer.headers["Set-Cookie"]
 
 
-def test_registrations_of_an_address_are_limited(
-    anybody: TestClient, rpc: FakeRpc, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("path", "method"), [("/tenants", "register_tenant"), ("/sessions", "open_session")])
+def test_accounts_is_told_where_a_login_or_a_registration_comes_from(
+    anybody: TestClient, rpc: FakeRpc, path: str, method: str
 ) -> None:
-    monkeypatch.setenv("ACCORD_REGISTRATIONS_PER_MINUTE", "2")
-    rpc.on("accounts", "register_tenant", Unavailable())
-    assert anybody.post("/api/v1/tenants", json={}).status_code == 503  # came to nothing: does not count
-    rpc.on("accounts", "register_tenant", {"tenant": "x"})
-    assert [anybody.post("/api/v1/tenants", json={}).status_code for _ in range(3)] == [201, 201, 429]
-    assert 1 <= int(anybody.post("/api/v1/tenants", json={}).headers["Retry-After"]) <= 60
+    rpc.on("accounts", method, {"tenant": "x"})
+    anybody.post(f"/api/v1{path}", json={"tenant": "x", "client": {"address": "192.0.2.1"}})
+    (asked,) = rpc.asked("accounts", method)
+    assert rpc.clients[-1]["address"] == "testclient"
+    # What the body says of it is handed on for refusal only.
+    assert asked["body.client"] is None
 
 
 def test_another_gateway_believes_accounts_for_a_second_at_most(rpc: FakeRpc, monkeypatch: pytest.MonkeyPatch) -> None:

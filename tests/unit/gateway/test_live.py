@@ -404,6 +404,23 @@ def test_a_stream_ends_with_its_login(monkeypatch: pytest.MonkeyPatch) -> None:
     play(scenario)
 
 
+def test_the_stream_of_a_key_ends_when_it_is_revoked_or_loses_its_scope(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "CHECK", 0.01)
+    monkeypatch.setattr("services.gateway.identity.KEPT_SECONDS", 0.0)
+
+    async def scenario(house: House) -> None:
+        keys = [house.person() for _ in range(3)]
+        for key in keys:
+            house.people[key]["scopes"] = ["partnerships:read"]
+        revoked, lowered, good = [await house.open(key) for key in keys]
+        del house.people[keys[0]]
+        house.people[keys[1]] = {**house.people[keys[1]], "scopes": ["contacts:read"]}
+        await until(lambda: revoked.over and lowered.over)
+        assert not good.over
+
+    play(scenario)
+
+
 def test_a_stream_goes_on_while_nobody_can_say_whether_its_login_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "CHECK", 0.01)
     monkeypatch.setattr("services.gateway.identity.KEPT_SECONDS", 0.0)

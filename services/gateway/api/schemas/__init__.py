@@ -2,6 +2,7 @@
 
 from services.gateway.api.schemas import (
     accounts,
+    api_keys,
     basics,
     contacts,
     history,
@@ -11,4 +12,14 @@ from services.gateway.api.schemas import (
     partnerships,
 )
 
-__all__ = ["accounts", "basics", "contacts", "history", "managers", "modifications", "notifications", "partnerships"]
+__all__ = [
+    "accounts",
+    "api_keys",
+    "basics",
+    "contacts",
+    "history",
+    "managers",
+    "modifications",
+    "notifications",
+    "partnerships",
+]

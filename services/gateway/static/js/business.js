@@ -1,4 +1,4 @@
-// Our own business and oneself: switches that take effect at once, and a logo that is shown, and made small enough, before it is sent.
+// Our own business and oneself: switches that take effect at once, a key that is copied, and a logo that is shown, and made small enough, before it is sent.
 import { enhance, go, make, one, say, sending } from "./dom.js";
 import { tell } from "./dialog.js";
 
@@ -22,6 +22,22 @@ enhance("form[data-switches]", (form) => {
         tell("This could not be saved", "The switch stands as before. Check the connection, then try again.");
       }
     });
+  });
+});
+
+// A button that copies what stands in a field; where it may not, it selects it.
+enhance("button[data-copy]", (button) => {
+  const field = document.getElementById(button.dataset.copy);
+  field.addEventListener("focus", () => field.select());
+  button.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(field.value);
+      button.textContent = "Copied";
+      say("Copied.");
+    } catch {
+      field.focus();
+      field.select();
+    }
   });
 });
 

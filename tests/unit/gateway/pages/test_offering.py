@@ -199,9 +199,9 @@ def test_what_is_in_the_way_need_not_be_found(ada: TestClient, rpc: FakeRpc) -> 
 
 
 def test_too_many_offers_are_told_so_with_everything_still_filled_in(ada: TestClient, rpc: FakeRpc) -> None:
-    rpc.on("offers", "send_offer", RateLimited("Too many offers today. Try again tomorrow."))
+    rpc.on("offers", "send_offer", RateLimited("Too many offers today. Try again tomorrow.", retry_after=7200))
     answer = send(ada, "/partnerships", **OFFER)
-    assert answer.status_code == 429
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "7200")
     assert "Too many offers today." in answer.text
     assert "Shall we?" in answer.text
 
