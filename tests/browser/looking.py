@@ -11,6 +11,10 @@ WIDTHS = (320, 390, 768, 1280, 1920)
 MOST_BYTES = 60_000
 TABS = 60
 
+_DOCUMENT = """() => [
+    [...document.querySelectorAll('h1')].filter(e => e.checkVisibility({visibilityProperty: true})).length,
+    document.title, document.documentElement.lang]"""
+
 _SIDEWAYS = """() => {
     const root = document.scrollingElement, most = root.clientWidth
     if (root.scrollWidth <= most) return null
@@ -123,13 +127,12 @@ class Watched:
 
     def document(self) -> None:
         """One heading, a title, the language; not too heavy."""
-        page = self.page
-        headings = page.locator("h1:visible").count()
+        headings, title, language = self.page.evaluate(_DOCUMENT)
         if headings != 1:
             self.troubles.append(f"has {headings} visible h1")
-        if not page.title().strip():
+        if not title.strip():
             self.troubles.append("has no title")
-        if page.locator("html").get_attribute("lang") != "en":
+        if language != "en":
             self.troubles.append("says no language")
         if self.bytes > MOST_BYTES:
             self.troubles.append(f"weighs {self.bytes} bytes at the first visit")

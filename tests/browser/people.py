@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Locator, Page, expect
 
+from services.gateway.identity import COOKIE
 from tests.support.stack import Business, Stack
 
 expect.set_options(timeout=10_000)
@@ -44,6 +45,13 @@ def log_in(page: Page, business: Business) -> None:
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Log in").click()
     expect(page.get_by_role("heading", name="Business partners", exact=True)).to_be_visible()
+
+
+def enter(page: Page, business: Business, path: str = "/") -> None:
+    """The same, with the session they have: the login is looked at where it is what a test is about."""
+    url = business.stack.tenant_url(business.tenant)
+    page.context.add_cookies([{"name": COOKIE, "value": business.token, "url": url}])
+    page.goto(url + path)
 
 
 def add_contact(page: Page, contact: str, title: str = "") -> None:

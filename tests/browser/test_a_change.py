@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.people import PASSWORD, Person, log_in, reload_until, tile
+from tests.browser.people import PASSWORD, Person, enter, reload_until, tile
 from tests.support.pair import Pair
 from tests.support.stack import Business, Stack
 
@@ -25,8 +25,7 @@ def pair(stack: Stack) -> Pair:
 
 
 def at_the_partnership(page: Page, pair: Pair, business: Business) -> Page:
-    log_in(page, business)
-    page.goto(f"{pair.stack.tenant_url(business.tenant)}{pair.path()}")
+    enter(page, business, pair.path())
     return page
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.people import Person, log_in
+from tests.browser.people import Person, enter
 from tests.support.pair import Pair
 from tests.support.servers import until
 from tests.support.stack import Business, Stack
@@ -33,8 +33,7 @@ def visit(pair: Pair, person: Person) -> Visit:
 
     def at(business: Business, rest: str = "", **options: object) -> Page:
         page = person(**options)
-        log_in(page, business)
-        page.goto(f"{pair.stack.tenant_url(business.tenant)}{pair.path(rest)}")
+        enter(page, business, pair.path(rest))
         if options.get("java_script_enabled", True):
             page.wait_for_selector("html[data-listening]", state="attached")
         return page
@@ -102,7 +101,7 @@ def test_roles_are_given_to_one_and_to_several_and_fewer_are_accepted_than_were_
 
     # Two together: what only one of them has is shown as such, and what is ticked holds for both.
     members(nils).get_by_role("checkbox", name="Bruno Keller").check()
-    assert role(nils, "Production", "Operator").evaluate("box => box.indeterminate")
+    expect(role(nils, "Production", "Operator")).to_have_js_property("indeterminate", True)
     role(nils, "Development", "Viewer").check()
     expect(progress).to_have_attribute("aria-valuetext", "2 of 3 have a role")
     expect(nils.get_by_text("Cleo Sand has no role and will not be accepted.")).to_be_visible()
@@ -115,7 +114,7 @@ def test_roles_are_given_to_one_and_to_several_and_fewer_are_accepted_than_were_
     expect(nils.get_by_text("Select a team member")).to_be_visible()
     expect(role(nils, "Development", "Viewer")).to_be_disabled()
     nils.get_by_label("Select all").check()
-    assert role(nils, "Development", "Viewer").evaluate("box => box.indeterminate")
+    expect(role(nils, "Development", "Viewer")).to_have_js_property("indeterminate", True)
 
     nils.get_by_label("Comment").fill("Welcome aboard.")
     button(nils, "Accept").click()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.people import Person, log_in
+from tests.browser.people import Person, enter, log_in
 from tests.support.axe import violations
 from tests.support.stack import PASSWORD, Business, Stack
 
@@ -77,7 +77,7 @@ def whoever(stack: Stack) -> tuple[Business, str]:
 def test_a_file_is_looked_at_then_its_good_rows_are_imported_and_come_out_again(stack: Stack, person: Person) -> None:
     who, content = whoever(stack)
     ada = person(accept_downloads=True)
-    log_in(ada, who)
+    enter(ada, who)
     directory(ada)
     ada.get_by_role("link", name="Import", exact=True).click()
     look_at(ada, "Marta,marta@x.example")
@@ -124,7 +124,7 @@ def test_a_file_is_looked_at_then_its_good_rows_are_imported_and_come_out_again(
 def test_it_works_on_a_phone_and_without_scripts(stack: Stack, person: Person) -> None:
     who, content = whoever(stack)
     ada = person(java_script_enabled=False, viewport=PHONE)
-    log_in(ada, who)
+    enter(ada, who)
     directory(ada)
     ada.get_by_role("link", name="Import", exact=True).click()
     ada.get_by_label("Or paste the rows").fill(content)
@@ -147,7 +147,7 @@ def test_contacts_are_found_as_one_types_changed_and_deleted(stack: Stack, perso
     people = [{"name": f"Person {n:03}", "email": f"p{n}@x.example"} for n in range(150)]
     who.post("/contacts/import", {"items": people})
     ada = person()
-    log_in(ada, who)
+    enter(ada, who)
     directory(ada)
     # More come as one scrolls.
     listed(ada).last.scroll_into_view_if_needed()

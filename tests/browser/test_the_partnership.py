@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.people import PASSWORD, Person, log_in, tile
+from tests.browser.people import PASSWORD, Person, enter, tile
 from tests.support.pair import Pair
 from tests.support.stack import Business, Stack
 
@@ -33,8 +33,7 @@ def visit(pair: Pair, person: Person) -> Visit:
 
     def at(business: Business, rest: str = "", **options: object) -> Page:
         page = person(**options)
-        log_in(page, business)
-        page.goto(f"{pair.stack.tenant_url(business.tenant)}{pair.path(rest)}")
+        enter(page, business, pair.path(rest))
         if options.get("java_script_enabled", True):
             page.wait_for_selector("html[data-listening]", state="attached")
         return page
@@ -239,8 +238,7 @@ def test_what_cannot_be_done_any_more_is_said_in_the_pop_up_and_nothing_is_lost(
     # No visit: a refusal of the server stands on the console of the browser.
     ada = pair.partner
     page = person(java_script_enabled=False)
-    log_in(page, ada)
-    page.goto(f"{pair.stack.tenant_url(ada.tenant)}{pair.path('contacts')}")
+    enter(page, ada, pair.path("contacts"))
     page.get_by_role("checkbox", name=re.compile("Amara Diallo")).check()
     page.get_by_role("checkbox", name=re.compile("Cleo Sand")).check()
     button(page, "Update").click()

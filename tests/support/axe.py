@@ -20,12 +20,6 @@ OPTIONS: dict[str, Any] = {
     # Nothing is fetched a second time.
     "preload": False,
 }
-# What another colour scheme can change.
-COLOURS: dict[str, Any] = {
-    "runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]},
-    "resultTypes": ["violations"],
-    "preload": False,
-}
 
 
 def violations(page: Page, options: dict[str, Any] = OPTIONS) -> list[str]:
