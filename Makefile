@@ -2,7 +2,7 @@
 LOCAL := deploy/local/python -m deploy.local
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down status ops demo test check audit bench simulate explore chaos mutants screenshots format lock
+.PHONY: help run up down status ops demo test check audit fuzz bench simulate explore chaos mutants screenshots format lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ check: ## format, lint, types, import contracts, a static look at security
 
 audit: ## whether what is installed is what the locks pin, and whether advisories are known against it
 	@$(LOCAL) audit
+
+fuzz: ## requests made from the description of the API, many (EXAMPLES=300) and others each time (SEED=7 repeats)
+	@ACCORD_FUZZ_EXAMPLES=$(or $(EXAMPLES),100) ACCORD_FUZZ_SEED=$(or $(SEED),$$(date +%s)) $(LOCAL) test tests/security/test_the_description.py -q $(ARGS)
 
 simulate: ## seeded runs of the production handlers (SEEDS=10000 STEPS=200), or one with its trace (SEED=7)
 	@$(LOCAL) simulate $(if $(SEED),--seed $(SEED)) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(STEPS),--steps $(STEPS)) $(ARGS)
