@@ -9,6 +9,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -28,8 +29,8 @@ class Town:
         self.folder = folder
         self.broker = RabbitServer(folder)
         self.postgres = PostgresServer(folder)
-        names = [f"{service}{kind}" for service in SERVICES for kind in ("", *(f"_{k}" for k in postgres.ROLES))]
-        self.postgres.passwords = {name: secrets.token_urlsafe(16) for name in names}
+        # Chosen before there is a database: the processes start before it.
+        self.postgres.passwords = defaultdict(lambda: secrets.token_urlsafe(16))
         self.databases: dict[str, str] = {}
         for service in SERVICES:
             self.databases |= postgres.service_environment(self.postgres.admin_url, service, self.postgres.passwords)
