@@ -82,6 +82,9 @@ class Gateway:
             else:
                 if answer.status_code == 503:
                     self.log.met["answered 503"] += 1
+                elif answer.status_code == 429:
+                    # Logins take turns, and while accounts is away theirs does not come: the answer says when to try again.
+                    self.log.met["answered 429"] += 1
                 elif answer.status_code >= 500:
                     self.log.problems.append(f"broken: {method} {path}: {answer.status_code} {answer.text[:300]}")
                 else:
@@ -148,6 +151,10 @@ class Business:
         session = await self.gateway.command(
             "log in", "POST", "/sessions", {"tenant": self.tenant, "email": self.email, "password": PASSWORD}
         )
+        if not session.done:
+            raise Stuck(
+                f"{self.tenant} cannot log in: {session.status} {session.body}; it was registered with {made.status} {made.body}"
+            )
         self.token, self.admin = session.body["token"], session.body["user"]["id"]
         items = [
             {"name": f"Person {n}", "email": f"person{n}@{self.tenant}.example", "phone": "+46 8 1", "title": "Welder"}
