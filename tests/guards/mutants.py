@@ -302,7 +302,35 @@ MUTANTS = (
         "    admit(work, call, ())\n",
         ("tests/unit/accounts/test_audit.py",),
     ),
+    Mutant(
+        "the keys of somebody who was deactivated go on",
+        "services/accounts/handlers/users.py",
+        "        api_keys.revoke_all(work, after.tenant, after.id)\n",
+        "",
+        ("tests/unit/accounts/test_api_keys.py",),
+    ),
+    Mutant(
+        "a key may more than its user",
+        "services/accounts/domain/api_keys.py",
+        "if scope in wide and scope in permissions(role)",
+        "if scope in wide",
+        ("tests/unit/accounts/test_api_keys.py",),
+    ),
+    Mutant(
+        "a business sends as many offers as it likes",
+        "services/offers/handlers/sending.py",
+        "    limiting.ensure_within(work, tenant, answers.limits, now)\n",
+        "",
+        ("tests/unit/offers/test_limiting.py",),
+    ),
     # The gateway
+    Mutant(
+        "a key opens what its scopes do not name",
+        "services/gateway/api/routing.py",
+        "            identity.check_scope(who, self.scope or identity.NO_KEY)\n",
+        "",
+        ("tests/unit/gateway/test_api_keys.py",),
+    ),
     Mutant(
         "a cookie needs no proof that our page asks",
         "services/gateway/identity.py",
