@@ -36,6 +36,9 @@ update outbox set due_at = now(), attempts = case when kind = 'peer' then least(
 where (kind <> 'peer' and due_at is null) or (kind = 'peer' and due_at is not null)
 """
 
+# Nor is any receipt that was on its way.
+_RECEIPT_AGAIN = "update streams set receipt_due = true where peer <> tenant and service = %s and applied > 0"
+
 
 def restore(folder: Path, *, replace: bool, say: Callable[[str], None]) -> Manifest:
     """Restore all services of the backup in `folder`. Nothing is touched before everything was looked at.
@@ -54,6 +57,7 @@ def restore(folder: Path, *, replace: bool, say: Callable[[str], None]) -> Manif
     for service in whole.services:
         with connected(service, patient=True) as connection:
             connection.execute(_SAY_AGAIN)
+            connection.execute(_RECEIPT_AGAIN, [service])
     emptied = _empty_queues(tuple(whole.services))
     if emptied:
         say(f"{emptied} messages of another time were taken out of the queues.")

@@ -50,6 +50,9 @@ def filled(environment: dict[str, str]) -> dict[str, str]:
     database = PostgresDatabase(environment["ACCORD_OFFERS_DATABASE_URL"], size=1)
     with database.transaction(["northwind"]) as storage:
         unit = Unit(storage, "offers", Tables(()), datetime(2026, 5, 1, 12, tzinfo=UTC))
+        unit.prefetch([("northwind", "n1")])
+        heard = unit.stream(("northwind", "n1", "kazenor", "offers"))
+        heard.applied, heard.changed = 3, True
         for word in ("ett", "två", "☃ \\ ' \t"):
             unit.say(WordHeard(word=word), tenant="northwind", subject="n1")
             unit.tell(WordSaid(word=word), tenant="northwind", to="kazenor", subject="n1")
@@ -191,6 +194,7 @@ def test_what_is_restored_is_as_it_was_and_what_was_on_its_way_is_said_again(
         assert channel.queue_declare(queue, passive=True).message_count == 0
     assert rights(filled) == before
     with psycopg.connect(filled["ACCORD_OFFERS_OPS_DATABASE_URL"]) as ops:
+        assert ops.execute("select peer from streams where receipt_due").fetchall() == [("kazenor",)]
         rows = ops.execute("select kind, sequence, due_at <= now() as due from outbox order by 1, 2").fetchall()
     # The queues are empty now: whether it was taken out of them, nobody can tell. What a peer has receipted is with the peer.
     assert rows == [

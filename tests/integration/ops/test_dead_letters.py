@@ -87,17 +87,21 @@ def test_a_replayed_letter_goes_back_to_where_it_died_under_the_key_it_had(
     assert depth(broker.peers_uri(), DEAD) == 0
 
 
-def test_a_letter_that_nobody_takes_back_is_kept(letter: bytes, ops: Ops, broker: RabbitServer) -> None:
+@pytest.mark.parametrize("place", ["events", "peers"])
+def test_a_letter_that_nobody_takes_back_is_kept(place: str, ops: Ops, broker: RabbitServer) -> None:
+    peers = place == "peers"
+    uri, queue = (broker.peers_uri(), PEERS) if peers else (broker.uri(), EVENTS)
+    die(uri, topology.PEERS if peers else "", "northwind.offers.kazenor" if peers else EVENTS, queue, b"junk")
     (found,) = listed(ops, 1)
-    with kombu.Connection(broker.peers_uri()) as connection, connection.channel() as channel:
-        channel.queue_delete(PEERS)
+    with kombu.Connection(uri) as connection, connection.channel() as channel:
+        channel.queue_delete(queue)
     try:
         refused = ops("dead", "replay", found["ref"])
         assert refused.status == 1 and refused.err.count("\n") == 1
-        assert until(lambda: depth(broker.peers_uri(), DEAD) == 1, 5)
+        assert until(lambda: depth(uri, DEAD) == 1, 5)
     finally:
-        with kombu.Connection(broker.peers_uri()) as connection:
-            topology.declare(connection, topology.peers_layout("offers"))
+        with kombu.Connection(uri) as connection:
+            topology.declare(connection, (topology.peers_layout if peers else topology.cell_layout)("offers"))
 
 
 def test_dropping_takes_one_or_all(letter: bytes, ops: Ops, broker: RabbitServer) -> None:
