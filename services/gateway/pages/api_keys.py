@@ -34,7 +34,8 @@ PAGE = 100
 
 
 def _shown(one: Json, desk: Desk) -> Json:
-    may = [label for scope, label, _ in SCOPES if scope in one["scopes"]]
+    wide = {scope.replace(":write", ":read") for scope in one["scopes"] if scope.endswith(":write")}
+    may = [label for scope, label, _ in SCOPES if scope in one["scopes"] and scope not in wide]
     return {
         "id": one["id"],
         "url": f"/api-keys/{one['id']}/revocation",
