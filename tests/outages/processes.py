@@ -41,7 +41,7 @@ class Town:
             "ACCORD_MAIL_FROM": "accord@localhost",
         }
         ports = {name: free_port() for name in programs.health_names()}
-        found = programs.applications(common, self.databases, ports)
+        found = programs.applications(common, self.databases, ports, secrets.token_urlsafe(32))
         # The mailbox stands for a mail server of somebody else.
         self.programs = {program.name: program for program in found if program.name != "mailbox"}
         self.running: dict[str, subprocess.Popen[bytes]] = {}
