@@ -91,6 +91,7 @@ def test_every_process_refuses_to_run_with_it(
         "ACCORD_SMTP_URL": "smtp://127.0.0.1:1",
         "ACCORD_MAIL_FROM": "a@b.example",
         "ACCORD_URL": "http://localhost",
+        "ACCORD_LINK_KEY": "k" * 64,
     }
     with contextlib.ExitStack() as stack:
         started = {}
