@@ -6,7 +6,9 @@ import email
 import email.policy
 import re
 from typing import Any
+from urllib.parse import urlsplit
 
+import httpx
 from playwright.sync_api import Page, expect
 
 from tests.browser.people import PASSWORD, Person, log_in
@@ -63,8 +65,10 @@ def test_a_forgotten_password_is_replaced_by_a_link_that_works_once(person: Pers
     business.ask("GET", "/me", 401)
     enter(page, business.email, NEW)
     expect(page.get_by_role("heading", name="Business partners", exact=True)).to_be_visible()
-    again = page.request.get(link)
-    assert (again.status, "This link does not work any more" in again.text()) == (410, True)
+    # Asked for outside of the browser, whose console would call the refusal an error; not every resolver knows names below localhost.
+    address = urlsplit(link)
+    again = httpx.get(f"{stack.url}{address.path}?{address.query}", headers={"Host": address.netloc}, timeout=15)
+    assert (again.status_code, "This link does not work any more" in again.text) == (410, True)
     assert mailed(stack, business.email, "Your password was changed").endswith("/password-reset")
 
 
@@ -76,7 +80,7 @@ def test_another_email_and_the_end_of_a_session_elsewhere(person: Person, stack:
     log_in(page, business)
     page.goto(f"{stack.tenant_url(business.tenant)}/me")
     page.get_by_label("New e-mail").fill(new)
-    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("textbox", name="Password", exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Mail me a link").click()
     expect(page.get_by_text("A mail is on its way to the new e-mail.")).to_be_visible()
     page.goto(mailed(stack, new, "Confirm your new e-mail"))
