@@ -139,7 +139,7 @@ class Affair:
 
     def seen_by(self, who: Business) -> Iterator[tuple[str, str]]:
         """(where, text) of all that somebody else can read: each list and page of theirs, and what they are told of the owner's ids."""
-        ids = {"partnership_id": self.id, "contact_id": self.lent, "user_id": str(self.owner.user["id"]), "session_id": new_id(), "modification_id": new_id()}  # fmt: skip
+        ids = {"partnership_id": self.id, "contact_id": self.lent, "user_id": str(self.owner.user["id"]), "session_id": new_id(), "api_key_id": new_id(), "modification_id": new_id()}  # fmt: skip
         names = {"name": "billing", "tenant": "x"}
         headers = {"Host": f"{who.tenant}.localhost:{self.stack.port}", "Cookie": f"{COOKIE}={who.token}"}
         with httpx.Client(base_url=self.stack.url, timeout=20, headers=headers) as http:
