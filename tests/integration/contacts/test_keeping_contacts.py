@@ -232,7 +232,7 @@ def test_a_change_of_somebody_lent_to_many_reaches_all_of_them(
             break
     assert ran == 3
     with business.ear.session.database.transaction((business.tenant,)) as storage:
-        rows = storage.find(PARTNERSHIPS, business.tenant, {}, [], "id", None, 10)
+        rows = storage.find(PARTNERSHIPS, business.tenant, {}, [], None, "id", None, 10)
     records = [PARTNERSHIPS.load(row) for row in rows]
     assert [(record.details_counter, record.details[0].phone) for record in records] == [(2, "2")] * 5
 
