@@ -16,6 +16,7 @@ from unittest import mock
 import shared.bus.memory
 import shared.bus.relay
 import shared.ids
+import shared.traces
 from services.accounts import service as accounts_service
 from services.accounts.service import AccountsService
 from services.contacts.service import ContactsService
@@ -60,6 +61,16 @@ class Ids:
         value = at << 80 | 7 << 76 | self.world.ids.getrandbits(12) << 64 | 2 << 62 | self.world.ids.getrandbits(62)
         text = f"{value:032x}"
         return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+class Hex:
+    """Stands where secrets stands in shared.traces: the ids of traces come from the seed, too."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def token_hex(self, size: int) -> str:
+        return self._world.ids.randbytes(size).hex()
 
 
 class Asked:
@@ -427,6 +438,7 @@ def running(world: World) -> Iterator[None]:
         mock.patch.object(shared.bus.memory, "copy", Copying),
         mock.patch.object(Table, "load", load),
         mock.patch.object(shared.ids, "uuid_utils", Ids(world)),
+        mock.patch.object(shared.traces, "secrets", Hex(world)),
         mock.patch.object(shared.bus.relay, "now", lambda: world.now),
         mock.patch.object(accounts_service, "_hash", lambda password: "hash"),
     ):
