@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from services.accounts import commands, views
 from services.accounts.domain import audit
@@ -11,6 +12,7 @@ from services.accounts.domain.people import User
 from services.accounts.handlers.admission import ADMIN, admit
 from shared.bus.work import Json, Work
 from shared.calls import Call
+from shared.contracts.offers import Person
 from shared.ids import new_id
 
 PRUNE = 5
@@ -33,19 +35,28 @@ def note(
     for old in work.find(Entry, call.tenant, order="id", limit=PRUNE).items:
         if now >= old.at + audit.KEPT:
             work.delete(Entry, old.tenant, old.id)
+    where = {"address": call.client.address, "agent": call.client.agent} if shown else {}
+    _add(work, call.tenant, action, now, by, details, outcome=outcome, shown=shown, **where)
+
+
+def note_heard(work: Work, tenant: str, action: str, now: datetime, *, by: Person, **details: str) -> None:
+    """Note what follows from something that `by` did in another service, which knows from where."""
+    _add(work, tenant, action, now, by, details)
+
+
+def _add(
+    work: Work, tenant: str, action: str, now: datetime, by: User | Person | None, details: dict[str, str], **more: Any
+) -> None:
     work.add(
         Entry(
-            tenant=call.tenant,
+            tenant=tenant,
             id=new_id(),
             at=now,
             action=action,
-            outcome=outcome,
             actor_id=by.id if by else "",
             actor_name=by.name if by else "",
-            address=call.client.address if shown else "",
-            agent=call.client.agent if shown else "",
             details=audit.kept_details(details),
-            shown=shown,
+            **more,
         )
     )
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from services.accounts.domain import audit as trail
 from services.accounts.domain import settings
 from services.accounts.domain.people import Login, User
 from services.accounts.domain.settings import Settings
+from services.accounts.handlers import audit
 from services.accounts.handlers.logging_in import login_email
-from services.accounts.handlers.settings import choose
+from services.accounts.handlers.settings import PARTS, choose
 from shared.bus.work import Heard, Work
 from shared.contracts.accounts import RecipientFound, RecipientUnknown
 from shared.contracts.offers import DeclineGiven, OfferArrived
@@ -37,4 +39,7 @@ def decline_given(work: Work, message: Heard[DeclineGiven], now: datetime) -> No
     """An offer was declined; whoever did it may have wanted no more of that business (BX-09)."""
     before = work.get(Settings, message.tenant, message.tenant) if message.data.block else None
     if before is not None:
-        choose(work, before, settings.block(before, message.data.partner))
+        after = choose(work, before, settings.block(before, message.data.partner))
+        if after.blocked_tenants != before.blocked_tenants:
+            changes = trail.changes(before, after, PARTS)
+            audit.note_heard(work, message.tenant, "settings.changed", now, by=message.data.by, changes=changes)

@@ -76,6 +76,10 @@ def test_an_offer_is_declined_with_a_block_or_without(accounts, ada):
     assert arrive(accounts, origin="contoso")[0] == "recipient.found"
     assert [told["blocked"] for told in accounts.said(SettingsChanged)][-1:] == [["northwind"]]
     assert accounts.look(handlers.settings.get_settings, accounts.call(ada))["blocked_tenants"] == ["northwind"]
+    # What was declined a second time changed nothing.
+    [noted] = accounts.look(handlers.audit.list_entries, accounts.call(ada, action=["settings.changed"]))["items"]
+    assert noted["actor"]["name"] == "Ada"
+    assert noted["details"] == {"changes": "blocked businesses"}
 
 
 def test_a_full_list_of_blocks_loses_its_oldest(accounts, ada):
