@@ -1,4 +1,4 @@
-"""The browser of the system (Debian: chromium). A missing browser is a failure, never a skip."""
+"""The browser of the system (Debian: chromium-headless-shell, or chromium). A missing browser is a failure, never a skip."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import shutil
 from collections.abc import Iterator
 
 from playwright.sync_api import Browser, sync_playwright
+
+from deploy.local.checks import BROWSERS
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -21,8 +23,8 @@ ARGUMENTS = [
 @contextlib.contextmanager
 def chromium() -> Iterator[Browser]:
     """A running browser. While it runs, nothing else in this process can run an event loop."""
-    found = shutil.which("chromium") or shutil.which("chromium-browser")
-    assert found, "Chromium is needed (Debian: apt install chromium)."
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    assert found, "Chromium is needed (Debian: apt install chromium-headless-shell)."
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
         try:
