@@ -1,14 +1,39 @@
-"""Fixtures every test may ask for; what they give is described in tests/support/servers.py."""
+"""Fixtures every test may ask for; what they give is described in tests/support/servers.py. And the two lanes in which all tests run."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
+from deploy.local.ports import PART
 from tests.support.servers import PostgresServer, RabbitServer, prepare, temporary_folder
 from tests.support.stack import Stack, running_stack
+
+ON_THE_STACK = {"browser", "e2e", "outages", "security"}
+"""Folders whose tests share one running stack, and so one lane; all else follows file by file wherever there is room."""
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ[PART] = (
+        f"{os.environ['PYTEST_XDIST_WORKER'].removeprefix('gw')}/{os.environ['PYTEST_XDIST_WORKER_COUNT']}"
+    )
+
+
+class Lanes(LoadScopeScheduling):  # type: ignore[misc]
+    """What goes to one process as a whole: everything on the stack, and each other file."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::")[0]
+        return "the stack" if file.split("/")[1] in ON_THE_STACK else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Lanes:
+    return Lanes(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -55,7 +55,7 @@ def main(arguments: list[str]) -> int:
         from deploy.local import checks
 
         checks.chromium()
-        os.execv(python, [python, "-m", "pytest", *rest])
+        os.execv(python, [python, "-m", "pytest", *(rest or checks.LANES)])
     if command == "check":
         from deploy.local import checks
 

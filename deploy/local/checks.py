@@ -62,6 +62,9 @@ def gateway_port() -> int:
     return port
 
 
+LANES = ("-n", "2", "--dist", "loadscope", "--no-loadscope-reorder")
+"""All tests run in two processes (tests/conftest.py says which where); a few that somebody chooses in one, without a second set of servers."""
+
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser")
 """Programs in which the browser tests run, the best first: the one without a window needs a third less of the processor."""
 

@@ -38,7 +38,7 @@ messages = logging.getLogger("accord.messages")
 
 BATCH = 200
 PREFETCH = 400
-HEARTBEAT = 30
+HEARTBEAT = 10
 STEADY_S = 10.0
 """A connection that was lost after so long is looked for anew at once."""
 LARGEST = 4 * 1024 * 1024

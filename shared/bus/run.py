@@ -52,7 +52,7 @@ def config(cls: type[Any]) -> dict[str, Any]:
         "max_workers": getattr(cls, "workers", MAX_WORKERS),
         "serializer": serialization.NAME,
         "ACCEPT": [serialization.NAME],
-        "HEARTBEAT": 30,
+        "HEARTBEAT": 10,
     }
 
 

@@ -93,12 +93,15 @@ class Proxy:
         try:
             async with asyncio.timeout(within):
                 await link.sprung.wait()
+            # What was asked is done meanwhile.
+            await asyncio.sleep(0.2)
         except TimeoutError:
-            link.trap = None
             return False
-        # What was asked is done meanwhile.
-        await asyncio.sleep(0.2)
-        link.abort()
+        finally:
+            link.trap = None
+            if link.sprung.is_set():
+                # Also when nobody waits any more: a connection that stays half open is another fault.
+                link.abort()
         return True
 
     # What passes

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import struct
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -19,10 +22,11 @@ import amqp
 import kombu
 import pytest
 
+from deploy.local.paths import ROOT
 from services.gateway.rpc import Rpc
 from shared.bus import topology
 from shared.contracts.messages import Envelope
-from shared.contracts.offers import OfferedContact, OfferSent, Person
+from shared.contracts.offers import OfferedContact, OfferReminded, OfferSent, Person
 from shared.ids import new_id
 from tests.chaos.forked import SERVICES, processes
 from tests.chaos.reckoning import Books
@@ -234,3 +238,54 @@ def test_what_cannot_be_read_goes_to_the_dead_queue_of_whoever_it_was_sent_to(to
         assert "lost the broker" not in town.log(service)[before[service] :], (
             "nobody loses the connection over what it cannot read"
         )
+
+
+def operator(town: Town, *words: str) -> Any:
+    """What the operator's tool answers, in JSON."""
+    done = subprocess.run(
+        [sys.executable, "-m", "shared.ops", *words, "--json"],
+        env={**os.environ, **town.environment}, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
+    return json.loads(done.stdout)
+
+
+def test_what_kills_the_process_is_dead_in_the_end_and_a_thousand_good_messages_behind_it_are_handled(
+    town: Town,
+) -> None:
+    """And when an operator has it taken again, after the fault was repaired, it has its effect."""
+    subject, point = new_id(), "message.effect.before"
+    town.to_peers("offers", said(town, subject=subject, data=offer("Poison follows")))
+
+    def states() -> dict[str, str]:
+        found = town.books.rows("offers", "select type, state from inbox where subject = %s", subject)
+        return {r["type"]: r["state"] for r in found}
+
+    def tiles(where: str, *parameters: Any) -> int:
+        sql = "select count(*) as n from partnerships where tenant = %s and " + where
+        return int(town.books.rows("offers", sql, town.business.tenant, *parameters)[0]["n"])
+
+    until(lambda: tiles("id = %s", subject) == 1, 20, "the offer is there")
+    reminder = OfferReminded(company="Mallory Ltd", reminded_by=ADA, reminded_at=NOW).model_dump(mode="json")
+    lives = town.crashes.hit("offers", point)
+    town.crashes.arm("offers", point, about="peer:offer.reminded")
+    town.to_peers("offers", said(town, type="offer.reminded", subject=subject, sequence=2, data=reminder))
+    for n in range(1000):
+        town.to_peers("offers", said(town, data=offer(f"Good {n}")))
+
+    def dead() -> bool:
+        # It kills whoever takes it up, each time.
+        if f"offers.{point}" not in town.crashes.armed() and states().get("offer.reminded") != "dead":
+            town.crashes.arm("offers", point, about="peer:offer.reminded")
+        return states().get("offer.reminded") == "dead"
+
+    until(dead, 60, "it is given up")
+    town.crashes.disarm()
+    assert 1 < town.crashes.hit("offers", point) - lives <= 6
+    until(lambda: tiles("state ->> 'message' like 'Good %%'") == 1000, 120, "the good ones are handled")
+
+    [row] = operator(town, "dead", "list", "--about", subject)
+    assert row["type"] == "offer.reminded"
+    operator(town, "dead", "replay", row["ref"])
+    until(lambda: states().get("offer.reminded") == "applied", 30, "it was taken again")
+    assert operator(town, "dead", "list", "--about", subject) == []

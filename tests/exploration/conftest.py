@@ -9,15 +9,15 @@ import pytest
 
 from tests.exploration.search import Found
 
-EXPLORED: list[tuple[str, Found]] = []
-
 
 @pytest.fixture
-def holds() -> Callable[[str, Found, int], None]:
+def holds(request: pytest.FixtureRequest) -> Callable[[str, Found, int], None]:
     """Asserts that an exploration was whole, met at least so many states, and that none was bad; its figures are printed at the end."""
 
     def check(name: str, found: Found, least: int) -> None:
-        EXPLORED.append((name, found))
+        figures = [f"{name:<36} {found.figures}", found.states, found.seconds, found.wrong is not None]
+        # With the report, which may go to another process.
+        request.node.user_properties.append(("explored", figures))
         assert found.wrong is None, "\n".join([found.wrong or "", *found.trace])
         assert not found.full and found.ends
         assert found.states >= least, f"only {found.states} states: something of this scenario cannot happen any more"
@@ -26,10 +26,11 @@ def holds() -> Callable[[str, Found, int], None]:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    if EXPLORED:
+    reports = [r for kind in ("passed", "failed") for r in terminalreporter.stats.get(kind, []) if r.when == "call"]
+    explored = [figures for r in reports for name, figures in r.user_properties if name == "explored"]
+    if explored:
         terminalreporter.section("explored")
-        for name, found in EXPLORED:
-            terminalreporter.write_line(f"{name:<36} {found.figures}")
-        states, seconds = sum(found.states for _, found in EXPLORED), sum(found.seconds for _, found in EXPLORED)
-        bad = sum(found.wrong is not None for _, found in EXPLORED)
-        terminalreporter.write_line(f"{states:,} states, {seconds:.0f} s of one core, {bad} bad")
+        lines, states, seconds, bad = zip(*explored, strict=True)
+        for line in lines:
+            terminalreporter.write_line(line)
+        terminalreporter.write_line(f"{sum(states):,} states, {sum(seconds):.0f} s of one core, {sum(bad)} bad")
