@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from itertools import count
 from typing import Any
 
+import httpx
+
 from tests.chaos.place import Place, another_cell
 from tests.support.pair import Pair
 from tests.support.servers import until
@@ -62,6 +64,7 @@ def stand_still(stack: Stack, far: Stack, tenants: list[str]) -> None:
     assert statistics.median(meanwhile) < 3 * statistics.median(before) + 0.1, (before, meanwhile)
 
     far.supervisor.startProcessGroup("accord")
+    until(lambda: ready(far), 60, "the other cell is back")
     until(lambda: same(lasting) and same(ending) and same(offered), BACK_WITHIN, "both cells show the same")
     phone = near.get("/tenants/current")["phone"]
     until(lambda: profile(lasting)["phone"] == phone, 30, f"the last of the profiles: {phone}, not {profile(lasting)}")
@@ -94,6 +97,13 @@ def seconds_to_cross(pair: Pair) -> float:
     pair.partner.post(pair.path(f"modifications/{mid}/withdrawal"))
     pair.until_modification(pair.customer, mid, state="withdrawn")
     return took
+
+
+def ready(stack: Stack) -> bool:
+    try:
+        return httpx.get(f"{stack.url}/readyz").status_code == 200
+    except httpx.HTTPError:
+        return False
 
 
 def same(pair: Pair) -> bool:
