@@ -3,7 +3,8 @@
 `ACCORD_CRASH` names a folder; without it every point is one comparison. A process that passes the point `message.commit.before` looks there
 for a file called after itself and the point, `offers.message.commit.before`. If there is one, the file is renamed to `….hit-<pid>`, so that one
 process dies of it once, and its successor does not; then the process kills itself. The file may be empty, or hold JSON:
-`{"about": "peer:offer.accepted", "nth": 2}` waits for the second time that the point is passed with that message or command at hand.
+`{"about": "peer:offer.accepted", "nth": 2}` waits for the second time that the point is passed with that message or command at hand;
+with `"stays": true` the file is left, and kills the successors, too.
 In the renamed file stands what was at hand: the proof that this message met this crash.
 
 A point is called after the path on which it lies (`doing`), its step, and the side of it: see `POINTS`.
@@ -75,7 +76,8 @@ def _look(folder: Path, step: str) -> None:
         if _passed[text] < order.get("nth", 1):
             return
         hit = folder / f"{name}.hit-{os.getpid()}"
-        armed.rename(hit)
+        if not order.get("stays"):
+            armed.rename(hit)
     except FileNotFoundError:
         return
     hit.write_text(json.dumps({**order, "at_hand": sorted(about)}))

@@ -25,7 +25,7 @@ import pytest
 from deploy.local.paths import ROOT
 from services.gateway.rpc import Rpc
 from shared.bus import topology
-from shared.contracts.messages import Envelope
+from shared.contracts.messages import Envelope, digest
 from shared.contracts.offers import OfferedContact, OfferReminded, OfferSent, Person
 from shared.ids import new_id
 from tests.chaos.forked import SERVICES, processes
@@ -120,10 +120,10 @@ def said(town: Town, **changes: Any) -> str:
     return json.dumps(envelope.model_dump(mode="json") | changes)
 
 
-def offer(words: str, subject: str = "") -> dict[str, Any]:
-    """The data of an offer."""
+def offer(words: str, email: str = "") -> dict[str, Any]:
+    """The data of an offer to whoever logs in so."""
     data = OfferSent(
-        company="Mallory Ltd", email="", message=words, sent_by=ADA, sent_at=NOW, expires_at=NOW + timedelta(days=30),
+        company="Mallory Ltd", email=email, message=words, sent_by=ADA, sent_at=NOW, expires_at=NOW + timedelta(days=30),
         contacts=[OfferedContact(id=new_id(), name="Mia")],
     )  # fmt: skip
     return data.model_dump(mode="json")
@@ -255,7 +255,8 @@ def test_what_kills_the_process_is_dead_in_the_end_and_a_thousand_good_messages_
 ) -> None:
     """And when an operator has it taken again, after the fault was repaired, it has its effect."""
     subject, point = new_id(), "message.effect.before"
-    town.to_peers("offers", said(town, subject=subject, data=offer("Poison follows")))
+    first = said(town, subject=subject, data=offer("Poison follows", town.business.email))
+    town.to_peers("offers", first)
 
     def states() -> dict[str, str]:
         found = town.books.rows("offers", "select type, state from inbox where subject = %s", subject)
@@ -268,18 +269,12 @@ def test_what_kills_the_process_is_dead_in_the_end_and_a_thousand_good_messages_
     until(lambda: tiles("id = %s", subject) == 1, 20, "the offer is there")
     reminder = OfferReminded(company="Mallory Ltd", reminded_by=ADA, reminded_at=NOW).model_dump(mode="json")
     lives = town.crashes.hit("offers", point)
-    town.crashes.arm("offers", point, about="peer:offer.reminded")
-    town.to_peers("offers", said(town, type="offer.reminded", subject=subject, sequence=2, data=reminder))
+    town.crashes.arm("offers", point, about="peer:offer.reminded", stays=True)
+    poison = said(town, type="offer.reminded", subject=subject, sequence=2, previous=digest(first), data=reminder)
+    town.to_peers("offers", poison)
     for n in range(1000):
-        town.to_peers("offers", said(town, data=offer(f"Good {n}")))
-
-    def dead() -> bool:
-        # It kills whoever takes it up, each time.
-        if f"offers.{point}" not in town.crashes.armed() and states().get("offer.reminded") != "dead":
-            town.crashes.arm("offers", point, about="peer:offer.reminded")
-        return states().get("offer.reminded") == "dead"
-
-    until(dead, 60, "it is given up")
+        town.to_peers("offers", said(town, data=offer(f"Good {n}", town.business.email)))
+    until(lambda: states().get("offer.reminded") == "dead", 60, "it is given up")
     town.crashes.disarm()
     assert 1 < town.crashes.hit("offers", point) - lives <= 6
     until(lambda: tiles("state ->> 'message' like 'Good %%'") == 1000, 120, "the good ones are handled")

@@ -37,11 +37,12 @@ class Crashes:
         """What a process must be started with to end at the points armed here."""
         return {crash.FOLDER: str(self.folder)}
 
-    def arm(self, process: str, point: str, *, about: str | None = None, nth: int = 1) -> None:
-        """Have the process with this name (`offers`, `offers-relay`) end at the `nth` time it passes the point with `about` at hand."""
+    def arm(self, process: str, point: str, *, about: str | None = None, nth: int = 1, stays: bool = False) -> None:
+        """Have the process with this name (`offers`, `offers-relay`) end at the `nth` time it passes the point with `about` at hand;
+        with `stays` each process that comes after it, too, until `disarm`."""
         if point not in crash.POINTS:
             raise ValueError(f"There is no crash point {point!r}; there are {', '.join(crash.POINTS)}.")
-        order: dict[str, Any] = {"nth": nth} | ({"about": about} if about else {})
+        order: dict[str, Any] = {"nth": nth} | ({"about": about} if about else {}) | ({"stays": True} if stays else {})
         # Whole or not at all: a process may look at any moment.
         written = self.folder / f".{process}.{point}"
         written.write_text(json.dumps(order))

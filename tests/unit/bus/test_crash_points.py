@@ -51,6 +51,15 @@ def test_an_armed_point_ends_one_process_as_by_kill_9_and_spares_its_successor(c
     assert crashes.hits()[0].at_hand == ("send_offer",)
 
 
+def test_a_point_that_stays_ends_the_successors_too(crashes: Crashes) -> None:
+    crashes.arm("offers", "command.commit.before", about="accept_offer", stays=True)
+    for _ in range(2):
+        assert live(crashes.environment, "send_offer", "accept_offer") == (-signal.SIGKILL, ["send_offer"])
+    crashes.disarm()
+    assert live(crashes.environment, "accept_offer") == (0, ["accept_offer"])
+    assert crashes.hit("offers", "command.commit.before") == 2
+
+
 def test_a_point_can_wait_for_what_is_at_hand_and_how_often(crashes: Crashes) -> None:
     crashes.arm("offers", "command.commit.before", about="accept_offer", nth=2)
     commands = ["accept_offer", "send_offer", "accept_offer"]
