@@ -16,10 +16,10 @@ from shared.errors import (
     ValidationError,
     WrongState,
 )
-from shared.ids import new_id
+from tests.support.ids import id_of
 from tests.unit.gateway.fake_rpc import ADA, FakeRpc
 
-ID, MID, WHO = new_id(), new_id(), new_id()
+ID, MID, WHO = id_of("partnership"), id_of("modification"), id_of("contact")
 PARTNERSHIP = f"/api/v1/partnerships/{ID}"
 MODIFICATION = f"{PARTNERSHIP}/modifications/{MID}"
 ITEM = {"contact_id": WHO, "decision": "accept", "roles": [{"environment": "Production", "role": "Viewer"}]}

@@ -9,9 +9,10 @@ from starlette.testclient import TestClient
 
 from services.gateway.pages import csrf
 from shared.ids import new_id
+from tests.support.ids import id_of
 from tests.unit.gateway.fake_rpc import TOKEN
 
-ID = new_id()
+ID = id_of("partnership")
 CONTACT = {
     "id": new_id(),
     "name": "Amara Diallo",
@@ -43,8 +44,8 @@ def partnership(**other: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-MID = new_id()
-LENT, NEWCOMER = new_id(), new_id()
+MID = id_of("modification")
+LENT, NEWCOMER = id_of("lent"), id_of("newcomer")
 LENT_ONE: dict[str, Any] = {"id": new_id(), "contact_id": LENT, "name": "Bruno Keller", "title": "Consultant", "email": None, "phone": None, "state": "accepted", "label": None, "roles": []}  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from starlette.testclient import TestClient
 
 from shared.errors import EmailTaken, LastAdmin, NotFound, ValidationError
 from shared.ids import new_id
+from tests.support.ids import id_of
 from tests.unit.gateway.fake_rpc import ADA, FakeRpc
 from tests.unit.gateway.pages.story import CONTACT, send, whole
 
@@ -157,7 +158,7 @@ def test_others_look_and_change_nothing(member: TestClient, rpc: FakeRpc) -> Non
     assert rpc.asked("accounts", "update_user") == rpc.asked("accounts", "create_user") == []
 
 
-@pytest.mark.parametrize("user_id", [new_id(), "nonsense", "new.contact"])
+@pytest.mark.parametrize("user_id", [id_of("nobody"), "nonsense", "new.contact"])
 def test_whoever_has_no_login_here_is_not_found(user_id: str, ada: TestClient, rpc: FakeRpc) -> None:
     assert ada.get(f"/users/{user_id}").status_code == 404
     rpc.on("accounts", "update_user", NotFound())
