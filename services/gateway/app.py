@@ -15,6 +15,7 @@ Pages plug in as `services.gateway.pages.mount(app)`, called last, and answer th
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import AsyncIterator
 
 from fastapi import FastAPI
@@ -77,7 +78,7 @@ def create_app(rpc: Caller | None = None) -> FastAPI:
     app.state.identities = identities
     app.state.rpc = Reception(caller, identities)
     app.state.readiness = health.Readiness(caller)
-    description = to_json(describe(ROUTES, VERSION))
+    description = _description()
 
     async def openapi(request: Request) -> Response:
         return Response(description, media_type="application/json", headers={"Cache-Control": "max-age=300"})
@@ -94,6 +95,12 @@ def create_app(rpc: Caller | None = None) -> FastAPI:
     app.add_middleware(Envelope, https=settings.optional("ACCORD_URL", "").startswith("https://"))
     pages.mount(app)
     return app
+
+
+@functools.cache
+def _description() -> bytes:
+    """The description of the API: the same for each application of a process, and most of the work of making one."""
+    return to_json(describe(ROUTES, VERSION))
 
 
 async def _nothing_here(scope: Scope, receive: Receive, send: Send) -> None:
