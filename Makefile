@@ -2,7 +2,7 @@
 LOCAL := deploy/local/python -m deploy.local
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down status ops demo test check audit fuzz bench simulate explore chaos mutants screenshots format lock
+.PHONY: help run up down status ops demo test check audit fuzz bench simulate explore chaos crashes mutants screenshots format lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ explore: ## every interleaving of small scenarios and of the large ones (ARGS=th
 
 chaos: ## businesses at work while everything is killed, paused and cut off (SEED=7 COMMANDS=10000 KILLS=200 PAIRS=20)
 	@$(LOCAL) chaos $(if $(SEED),--seed $(SEED)) $(if $(COMMANDS),--commands $(COMMANDS)) $(if $(KILLS),--kills $(KILLS)) $(if $(PAIRS),--pairs $(PAIRS)) $(ARGS)
+
+crashes: ## every crash point with every command and message, at every process (ARGS=--short for a part)
+	@$(LOCAL) crashes $(ARGS)
 
 mutants: ## take each safety guard out and see the tests turn red (ARGS='session' chooses by name)
 	@$(LOCAL) mutants $(ARGS)

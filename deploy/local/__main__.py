@@ -1,6 +1,6 @@
 """`python -m deploy.local COMMAND`: what the Makefile calls. Runs on the bare standard library and makes `.venv` when it has to.
 
-up, run, down, status: the local stack. ops: the operator's tool. demo: the main job, narrated. test, check, audit, bench, simulate, explore, chaos, mutants, screenshots: for developers.
+up, run, down, status: the local stack. ops: the operator's tool. demo: the main job, narrated. The others are for developers.
 """
 
 from __future__ import annotations
@@ -11,7 +11,18 @@ import sys
 from deploy.local import virtualenv
 from deploy.local.paths import ROOT, VENV, Trouble
 
-USAGE = "Usage: python -m deploy.local up | run | down | status | ops … | demo | test [PYTEST ARGUMENTS] | check | audit | bench | simulate | explore | chaos | mutants | screenshots"
+PROGRAMS = {
+    "bench": "tests.bench",
+    "simulate": "tests.simulation",
+    "explore": "tests.exploration",
+    "chaos": "tests.chaos",
+    "crashes": "tests.chaos.points",
+    "mutants": "tests.guards",
+    "screenshots": "tests.screenshots",
+}
+"""What developers run, by command: a module with a command line of its own."""
+
+USAGE = f"Usage: python -m deploy.local up | run | down | status | ops … | demo | test [PYTEST ARGUMENTS] | check | audit | {' | '.join(PROGRAMS)}"
 
 
 def main(arguments: list[str]) -> int:
@@ -25,7 +36,7 @@ def main(arguments: list[str]) -> int:
 
         checks.disk(VENV)
         virtualenv.install("requirements.lock")
-    elif command in {"test", "check", "audit", "bench", "simulate", "explore", "chaos", "mutants", "screenshots"}:
+    elif command in {"test", "check", "audit", *PROGRAMS}:
         virtualenv.install("requirements-dev.lock")
     elif command not in {"down", "status", "ops", "demo"}:
         print(USAGE, file=sys.stderr)
@@ -39,18 +50,8 @@ def main(arguments: list[str]) -> int:
         os.execv(python, [python, "-m", "deploy.local.demo", *rest])
     if not virtualenv.inside():
         os.execv(python, [python, "-m", "deploy.local", *arguments])
-    if command == "bench":
-        os.execv(python, [python, "-m", "tests.bench", *rest])
-    if command == "simulate":
-        os.execv(python, [python, "-W", "ignore", "-m", "tests.simulation", *rest])
-    if command == "chaos":
-        os.execv(python, [python, "-W", "ignore", "-m", "tests.chaos", *rest])
-    if command == "explore":
-        os.execv(python, [python, "-W", "ignore", "-m", "tests.exploration", *rest])
-    if command == "mutants":
-        os.execv(python, [python, "-W", "ignore", "-m", "tests.guards", *rest])
-    if command == "screenshots":
-        os.execv(python, [python, "-m", "tests.screenshots"])
+    if command in PROGRAMS:
+        os.execv(python, [python, "-W", "ignore", "-m", PROGRAMS[command], *rest])
     if command == "test":
         from deploy.local import checks
 

@@ -1,4 +1,4 @@
-"""Every crash point × every command and message × both sides (promise R2): `python -m tests.chaos.points`, or `--short` for a part of it.
+"""Every crash point × every command and message × both sides (promise R2): `make crashes`, or `make crashes ARGS=--short` for a part of it.
 
 Businesses trade with each other without pause (trading.py), so that every command is given and every message travels all the time, from partner to
 customer and back. Meanwhile, process by process, a crash point is armed for one command or one message; the process that comes by with it at hand ends

@@ -1,4 +1,4 @@
-"""A part of every crash point × every command and message × both sides (promise R2); the whole is `python -m tests.chaos.points`."""
+"""A part of every crash point × every command and message × both sides (promise R2); the whole is `make crashes`."""
 
 from __future__ import annotations
 

@@ -30,6 +30,7 @@ SESSIONS = "tests/unit/accounts/test_sessions.py"
 IDENTITY = "tests/unit/gateway/test_identity.py"
 REQUESTS = "tests/unit/gateway/test_requests.py"
 PAGES = "tests/unit/gateway/pages/test_pages.py"
+POISON = "tests/chaos/test_poison.py"
 
 MUTANTS = (
     # What comes in
@@ -415,5 +416,26 @@ MUTANTS = (
         "            self._note(attended=self._attended, mute=True)\n",
         "            pass\n",
         ("tests/unit/gateway/test_circuits.py",),
+    ),
+    Mutant(
+        "a service connects anew for ever over properties that its client cannot read",
+        "shared/bus/run.py",
+        "    careful_amqp.patch()\n",
+        "",
+        (POISON,),
+    ),
+    Mutant(
+        "the operator's tool lists nothing while a letter lies there that nobody can read",
+        "shared/ops/letters.py",
+        "    careful_amqp.patch()\n",
+        "",
+        (POISON,),
+    ),
+    Mutant(
+        "a command without a key is handed out again after a crash",
+        "shared/bus/entrypoints.py",
+        "Rpc.decorator(once=replay, expected",
+        "Rpc.decorator(expected",
+        ("tests/unit/bus/test_entrypoints.py",),
     ),
 )
