@@ -19,7 +19,7 @@ from amqp.exceptions import AMQPError, MessageNacked, NotFound
 from kombu.connection import Connection
 
 from shared import settings
-from shared.bus import careful_amqp, topology
+from shared.bus import topology
 from shared.ops.dead import Filter
 from shared.ops.trouble import Trouble, line, missing
 
@@ -121,8 +121,6 @@ def places(service: str) -> list[Place]:
 @contextmanager
 def channel(uri: str) -> Iterator[Any]:
     """A channel with confirms, for the time of a block; what was not acknowledged on it goes back. Raises Trouble."""
-    # What no service could read lies here, and must be listed all the same.
-    careful_amqp.patch()
     connect: Any = Connection  # kombu has no types
     with connect(uri, connect_timeout=5, transport_options={"confirm_publish": True}) as connection:
         try:

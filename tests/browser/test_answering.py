@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.people import Person, enter
 from tests.support.pair import Pair
@@ -246,6 +246,23 @@ def test_an_offer_that_is_withdrawn_meanwhile_is_told_and_nothing_is_lost(pair: 
     expect(nils.get_by_text("The offer of Kazenor Works is withdrawn and can no longer be accepted.")).to_be_visible()
     expect(role(nils, "Production", "Operator")).to_be_checked()
     expect(nils.get_by_label("Comment")).to_have_value("Welcome.")
+
+
+def test_what_happens_while_our_answer_is_on_its_way_is_told_after_it_was_refused(pair: Pair, visit: Visit) -> None:
+    pair.offer("Amara Diallo", "Bruno Keller")
+    nils = visit(pair.customer, "acceptance")
+    role(nils, "Production", "Operator").check()
+    button(nils, "Accept").click()
+    held: list[Route] = []
+    nils.route("**/acceptance", lambda r: held.append(r) if r.request.method == "POST" else r.continue_())
+    button(dialog(nils), "Yes").click()
+    with nils.expect_response(lambda r: r.request.method == "GET"):
+        pair.partner.post(pair.path("withdrawal"))
+    [answer] = held
+    answer.continue_()
+    expect(dialog(nils).get_by_role("alert")).to_contain_text("This can no longer be done")
+    nils.keyboard.press("Escape")
+    expect(nils.get_by_text("The offer of Kazenor Works is withdrawn and can no longer be accepted.")).to_be_visible()
 
 
 def test_without_scripts_an_offer_is_accepted_on_pages(pair: Pair, visit: Visit) -> None:

@@ -160,6 +160,8 @@ async def send_offer(line: Line) -> None:
 
 async def remind_offer(line: Line) -> None:
     await line.do(line.partner, "offers.remind_offer")
+    # Nobody is told of a reminder that comes after the answer.
+    await line.until(line.customer, "history.list_entries", holds=lambda h: any(e["type"] == "offer.reminded" for e in h["items"]))  # fmt: skip
 
 
 async def mark_seen(line: Line) -> None:

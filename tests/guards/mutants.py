@@ -426,7 +426,7 @@ MUTANTS = (
     ),
     Mutant(
         "the operator's tool lists nothing while a letter lies there that nobody can read",
-        "shared/ops/letters.py",
+        "shared/ops/__main__.py",
         "    careful_amqp.patch()\n",
         "",
         (POISON,),

@@ -75,7 +75,8 @@ function take(page) {
 
 // What is being edited can no longer be done at all: it is said in the server's words, and nothing is taken away.
 function over(page) {
-  if (one("form[aria-busy]")) return; // that is what we are doing ourselves
+  // Perhaps that is what we are doing ourselves, and the page is left then; if we are refused for it, it is said after that.
+  if (one("form[aria-busy]")) { again = true; return; }
   const sentence = one(".failure .lead", page)?.textContent.trim();
   for (const note of all("[data-meanwhile]")) {
     const place = one("[data-happened]", note);
