@@ -61,7 +61,8 @@ def stand_still(stack: Stack, far: Stack, tenants: list[str]) -> None:
             next(to_do)
         if n % (COMMANDS // ALONGSIDE) == 0:
             meanwhile.append(seconds_to_cross(others))
-    assert statistics.median(meanwhile) < 3 * statistics.median(before) + 0.1, (before, meanwhile)
+    # Whoever waits for the other cell waits for seconds; the rest is what else this machine does.
+    assert statistics.median(meanwhile) < 5 * statistics.median(before) + 0.5, (before, meanwhile)
 
     far.supervisor.startProcessGroup("accord")
     until(lambda: ready(far), 60, "the other cell is back")
