@@ -102,6 +102,9 @@ class Watched:
         self.bytes += int(event["encodedDataLength"])
 
     def _said(self, message: Any) -> None:
+        # What the browser merely remarks is no trouble, such as a field that is not focused because the address names a place in the page.
+        if message.type not in {"error", "warning"}:
+            return
         # The browser itself reports the status of a page that says that something did not work.
         if (
             self.expected != 200

@@ -323,6 +323,9 @@ def judge_notices(side: Business, deals: Iterable[Deal], notices: list[Json], fo
             # A rule answers too; and nobody is told of what came too late to have an effect, or never left.
             most = did if kind != "answer" else len(deal.of("propose", side)) * 2
             least = did if kind in {"accept", "decline", "propose", "answer"} else 0
+            if kind == "propose" and deal.of("end", side):
+                # What was still open then may have come after the end.
+                least -= _never_settled(deal, other)
             if kind == "offer" and not deal.of("withdraw"):
                 least = did
             if kind == "end" and not deal.of("end", side):
@@ -335,6 +338,12 @@ def judge_notices(side: Business, deals: Iterable[Deal], notices: list[Json], fo
                 found.doubled.append(
                     f"{side.tenant} was told {got} times of {type_} of {deal.id}, it happened {did} times"
                 )
+
+
+def _never_settled(deal: Deal, by: Business) -> int:
+    """How many proposals of a side were neither answered nor taken back."""
+    settled = {one.modification for one in deal.done if one.kind in {"answer", "retract"}}
+    return sum(one.modification not in settled for one in deal.of("propose", by))
 
 
 def judge_mails(side: Business, notices: list[Json], handed_over: Counter[str], found: Found) -> None:

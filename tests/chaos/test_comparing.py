@@ -135,3 +135,19 @@ def test_a_notification_is_there_once_and_so_is_its_mail_or_more_than_once_with_
         found = Found()
         judge_mails(EAST, notices, Counter({"n1.east": copies}), found)
         assert (len(found.lost), bool(found.doubled)) == (lost, False)
+
+
+def test_a_proposal_that_came_after_our_end_may_go_untold_and_one_that_was_answered_may_not() -> None:
+    for more, lost in (
+        ([Done(EAST, "end", "mark 6")], 0),
+        ([], 1),
+        ([Done(EAST, "end", "mark 6"), Done(EAST, "answer", "", "m2")], 1),
+    ):
+        left_open, found = deal(), Found()
+        left_open.done += [Done(WEST, "propose", "mark 5", "m2"), *more]
+        notices = [
+            {"id": type_, "type": type_, "at": 1, "partnership_id": "p1"}
+            for type_ in ("acceptance.received", "answer.received")
+        ]
+        judge_notices(EAST, [left_open], notices, found)
+        assert len(found.lost) == lost, (more, found)
