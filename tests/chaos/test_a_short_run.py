@@ -1,4 +1,4 @@
-"""A short run of `make chaos` (promise R1): nothing is lost, doubled or diverged, and it met everything that it is there to meet.
+"""Short runs of `make chaos` (promise R1): nothing is lost, doubled or diverged, and they met everything that they are there to meet.
 
 The long one is `make chaos`; a thousand commands with twenty kills are `make chaos COMMANDS=1000 KILLS=20`.
 """
@@ -9,11 +9,21 @@ import asyncio
 
 from tests.chaos.place import Place
 from tests.chaos.running import work
+from tests.chaos.table import never_met
 
-SEED, COMMANDS, KILLS, PAIRS = 5, 250, 10, 6
+SEEDS = (5, 6, 7)
+"""One run meets it all, nearly always: how messages overtake each other is the machine's. What it did not meet, another one must."""
+COMMANDS, KILLS, PAIRS = 250, 10, 6
 
 
 def test_nothing_is_lost_doubled_or_diverged_while_everything_is_killed(runner: asyncio.Runner, here: Place) -> None:
-    result = runner.run(work(here, seed=SEED, commands=COMMANDS, kills=KILLS, pairs=PAIRS))
-    print(result)
-    assert result.well, f"\n{result}"
+    missing: set[str] | None = None
+    for seed in SEEDS:
+        result = runner.run(work(here, seed=seed, commands=COMMANDS, kills=KILLS, pairs=PAIRS))
+        print(result)
+        assert not result.found and not result.log.problems, f"\n{result}"
+        met_not = set(never_met(result.lines))
+        missing = met_not if missing is None else missing & met_not
+        if not missing:
+            return
+    assert not missing, "these runs prove nothing about what none of them met"
