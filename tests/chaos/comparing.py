@@ -313,7 +313,8 @@ def judge_home(side: Business, deals: Iterable[Deal], tiles: list[Json], home: l
 def judge_notices(side: Business, deals: Iterable[Deal], notices: list[Json], found: Found) -> None:
     """The admin was told once of each thing that the other side did and that had an effect."""
     found.compared["notifications"] += len(notices)
-    seen = Counter((n["partnership_id"], n["type"], n["at"]) for n in notices)
+    # Two owners named one after the other may arrive in one batch, at one time: what is read tells them apart.
+    seen = Counter((n["partnership_id"], n["type"], n["at"], n["text"]) for n in notices)
     found.doubled += [f"{side.tenant} was told {n} times of {key}" for key, n in seen.items() if n > 1]
     told = Counter((n["partnership_id"], n["type"]) for n in notices)
     for deal in deals:

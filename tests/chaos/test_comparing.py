@@ -121,7 +121,7 @@ def test_a_home_lists_every_partnership_once_and_shows_what_was_not_taken_off() 
 
 def told(*types: str) -> Found:
     found = Found()
-    notices = [{"id": f"n{n}", "type": t, "at": n, "partnership_id": "p1"} for n, t in enumerate(types)]
+    notices = [{"id": f"n{n}", "type": t, "at": n, "text": "", "partnership_id": "p1"} for n, t in enumerate(types)]
     judge_notices(EAST, [deal()], notices, found)
     return found
 
@@ -146,8 +146,19 @@ def test_a_proposal_that_came_after_our_end_may_go_untold_and_one_that_was_answe
         left_open, found = deal(), Found()
         left_open.done += [Done(WEST, "propose", "mark 5", "m2"), *more]
         notices = [
-            {"id": type_, "type": type_, "at": 1, "partnership_id": "p1"}
+            {"id": type_, "type": type_, "at": 1, "text": "", "partnership_id": "p1"}
             for type_ in ("acceptance.received", "answer.received")
         ]
         judge_notices(EAST, [left_open], notices, found)
         assert len(found.lost) == lost, (more, found)
+
+
+def test_two_owners_at_one_time_are_two_notifications_and_one_owner_twice_is_not() -> None:
+    for texts, doubled in ((("Bea is", "Ada is"), 0), (("Bea is", "Bea is"), 1)):
+        found = Found()
+        notices = [
+            {"id": n, "type": "owner.received", "at": 1, "text": text, "partnership_id": "p1"}
+            for n, text in enumerate(texts)
+        ]
+        judge_notices(EAST, [], notices, found)
+        assert len(found.doubled) == doubled
