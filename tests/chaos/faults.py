@@ -253,6 +253,4 @@ async def first_lost(proxy: Proxy, links: list[Link], direction: Direction, *, a
     finally:
         for one in tries:
             one.cancel()
-        for link in links:
-            link.trap = None
         await asyncio.gather(*tries, return_exceptions=True)

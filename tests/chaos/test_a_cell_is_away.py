@@ -15,7 +15,7 @@ import httpx
 from tests.chaos.place import Place, another_cell
 from tests.support.pair import Pair
 from tests.support.servers import until
-from tests.support.stack import PASSWORD, Stack
+from tests.support.stack import PASSWORD, Business, Stack
 
 COMMANDS = 500
 ALONGSIDE = 10
@@ -113,15 +113,9 @@ def same(pair: Pair) -> bool:
     return ours == theirs
 
 
-def told(side: Any, path: str) -> list[tuple[str, str, str]]:
+def told(side: Business, path: str) -> list[tuple[str, str, str]]:
     """The shared entries, the newest first."""
-    found, cursor = [], ""
-    while True:
-        page = side.get(f"{path}?limit=200{cursor}")
-        found += [(e["type"], e["at"], e["by"]["name"]) for e in page["items"] if e["shared"]]
-        if page["next"] is None:
-            return found
-        cursor = f"&cursor={page['next']}"
+    return [(e["type"], e["at"], e["by"]["name"]) for e in side.all(path) if e["shared"]]
 
 
 def profile(pair: Pair) -> Any:

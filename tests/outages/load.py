@@ -100,13 +100,7 @@ class Load(threading.Thread):
 
 def everything(side: Business, path: str, named: str = "") -> list[str]:
     """The ids of a list, to its end, of those whose name begins so."""
-    found, cursor = [], ""
-    while True:
-        page = side.get(f"{path}?limit=200{cursor}")
-        found += [item["id"] for item in page["items"] if item.get("name", "").startswith(named)]
-        if page["next"] is None:
-            return found
-        cursor = f"&cursor={page['next']}"
+    return [item["id"] for item in side.all(path) if item.get("name", "").startswith(named)]
 
 
 def pids(stack: Stack) -> dict[str, int]:

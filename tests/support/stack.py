@@ -68,6 +68,16 @@ class Business:
     def post(self, path: str, body: Any = None, status: int = 200, **headers: str) -> Any:
         return self.ask("POST", path, status, {} if body is None else body, **headers)
 
+    def all(self, path: str) -> list[dict[str, Any]]:
+        """The items of a list, to its end."""
+        found, cursor = [], ""
+        while True:
+            page = self.get(f"{path}?limit=200{cursor}")
+            found += page["items"]
+            if page["next"] is None:
+                return found
+            cursor = f"&cursor={page['next']}"
+
     def contact(self, name: str) -> str:
         """The id of a new contact."""
         email = f"{name.lower().replace(' ', '.')}@{self.tenant}.example"
