@@ -20,14 +20,15 @@ from services.contacts.commands import (
 )
 from services.contacts.handlers import directory, importing, lending, modifying
 from services.contacts.store import TABLES
-from shared.bus.door import CHANGERS, Person, admit, standing
+from shared.bus.door import CHANGERS, Person, admit, standing, stated
 from shared.bus.entrypoints import Neighbour, Records, command, on, query
+from shared.bus.session import Stated
 from shared.bus.work import Confirmed, Heard, Json, Work
 from shared.calls import SYSTEM, Body, Call, Empty, Paged
 from shared.contracts import contacts as said
 from shared.contracts import offers as from_offers
 from shared.contracts.accounts import ProfileReceived, UserChanged
-from shared.errors import Forbidden, NotFound, Unavailable, ValidationError, WrongState
+from shared.errors import Forbidden, NotFound, ValidationError, WrongState
 
 READERS = ("admin", "partnerships", "member")
 WRITERS = ("admin", "partnerships")
@@ -50,8 +51,7 @@ class ContactsService:
         """Whether any of these, unknown here a moment ago, is a user after all, and by now a contact."""
         people = self.accounts.get_people(tenant=call.tenant, actor=SYSTEM, ids=list(ids))["items"]
         for person in people:
-            if not self.records.wait_for(call.tenant, "accounts", person["id"], 1):
-                raise Unavailable()
+            self.records.wait_for(call.tenant, Stated("accounts", person["id"], 1))
         return bool(people)
 
     def _when_known(self, ask: Callable[[], Json], call: Call) -> Json:
@@ -137,8 +137,8 @@ class ContactsService:
 
     @query("partnership_id")
     def list_assignments(self, call: Call) -> Json:
-        standing(self.offers, self.records, call)
-        return self.records.read(lending.list_assignments, call, call.read(Paged))
+        heard = stated(call, standing(self.offers, call))
+        return self.records.read(lending.list_assignments, call, call.read(Paged), after=heard)
 
     @query()
     def roles_in_use(self, call: Call) -> Json:
@@ -234,14 +234,22 @@ class ContactsService:
 
     @query("partnership_id")
     def list_modifications(self, call: Call) -> Json:
-        found = standing(self.offers, self.records, call)
+        found = standing(self.offers, call)
         query = call.read(ListModifications)
-        return self.records.read(modifying.list_modifications, call, query, changes=found["changes"])
+        return self.records.read(
+            modifying.list_modifications, call, query, changes=found["changes"], after=stated(call, found)
+        )
+
+    @query("partnership_id")
+    def get_overview(self, call: Call) -> Json:
+        found = standing(self.offers, call)
+        call.read(Empty)
+        return self.records.read(lending.get_overview, call, changes=found["changes"], after=stated(call, found))
 
     @query("partnership_id", "modification_id")
     def get_modification(self, call: Call) -> Json:
-        found = standing(self.offers, self.records, call)
-        shown = self.records.read(modifying.get_modification, call, changes=found["changes"])
+        found = standing(self.offers, call)
+        shown = self.records.read(modifying.get_modification, call, changes=found["changes"], after=stated(call, found))
         call.read(Empty)
         return shown
 
@@ -249,7 +257,7 @@ class ContactsService:
         """Who acts, and the body; the refusals in their order: NotFound, Forbidden, ValidationError for the form, WrongState after the end."""
         refused: Forbidden | WrongState | None = None
         try:
-            standing(self.offers, self.records, call, change=True)
+            self.records.wait_for(call.tenant, stated(call, standing(self.offers, call, change=True)))
         except (Forbidden, WrongState) as refusal:
             refused = refusal
         if "modification_id" in call.ids:

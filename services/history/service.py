@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import datetime
 
 from services.history import handlers
 from services.history.store import TABLES
+from shared.bus.door import standing, stated
 from shared.bus.entrypoints import Neighbour, Records, on, query
 from shared.bus.work import Heard, Json, Work
 from shared.calls import Call
@@ -37,6 +39,7 @@ from shared.contracts.offers import (
     WithdrawalGiven,
     WithdrawalReceived,
 )
+from shared.errors import Unavailable
 
 
 class HistoryService:
@@ -49,11 +52,11 @@ class HistoryService:
 
     @query("partnership_id")
     def list_entries(self, call: Call) -> Json:
-        partnership_id = call.ids["partnership_id"]
-        standing = self.offers.get_standing(tenant=call.tenant, actor=call.actor, partnership_id=partnership_id)
+        heard = stated(call, standing(self.offers, call))
         query = call.read(handlers.ListEntries)
         # What was just done should be read here too; a history that lags behind is still worth reading.
-        self.records.wait_for(call.tenant, "offers", partnership_id, standing["version"])
+        with contextlib.suppress(Unavailable):
+            self.records.wait_for(call.tenant, heard)
         return self.records.read(handlers.list_entries, call, query)
 
     @on(OfferSubmitted)

@@ -10,14 +10,15 @@ from typing import Any, TypeVar
 from services.managers import handlers
 from services.managers.commands import AddManagers, SetOwner
 from services.managers.store import TABLES
-from shared.bus.door import CHANGERS, Person, admitted, standing
+from shared.bus.door import CHANGERS, Person, admitted, standing, stated
 from shared.bus.entrypoints import Neighbour, Records, command, on, query
+from shared.bus.session import Stated
 from shared.bus.work import Heard, Json, Work
 from shared.calls import SYSTEM, Body, Call, Empty, Paged
 from shared.contracts import offers as from_offers
 from shared.contracts.accounts import UserChanged
 from shared.contracts.managers import TeamsDue
-from shared.errors import Forbidden, Unavailable, ValidationError, WrongState
+from shared.errors import Forbidden, ValidationError, WrongState
 from shared.ids import is_id
 
 B = TypeVar("B", bound=Body)
@@ -35,8 +36,8 @@ class ManagersService:
 
     @query("partnership_id")
     def list_managers(self, call: Call) -> Json:
-        standing(self.offers, self.records, call)
-        return self.records.read(handlers.list_managers, call, call.read(Paged))
+        heard = stated(call, standing(self.offers, call))
+        return self.records.read(handlers.list_managers, call, call.read(Paged), after=heard)
 
     @command("partnership_id")
     def add_managers(self, call: Call) -> Json:
@@ -63,7 +64,8 @@ class ManagersService:
         """
         refused = None
         try:
-            found = standing(self.offers, self.records, call, change=True)
+            found = standing(self.offers, call, change=True)
+            self.records.wait_for(call.tenant, stated(call, found))
             if (found["role"], found["status"]) == ("customer", "open"):
                 refused = WrongState(handlers.ANSWER_FIRST)
         except WrongState as error:
@@ -84,8 +86,7 @@ class ManagersService:
     def _await_users(self, call: Call, ids: list[str]) -> None:
         """Wait until we have heard of these users: only what is there can be locked, and what was done a moment ago holds."""
         for id in self.records.read(handlers.unheard_of, call, ids) if ids else []:
-            if not self.records.wait_for(call.tenant, "accounts", id, 1):
-                raise Unavailable()
+            self.records.wait_for(call.tenant, Stated("accounts", id, 1))
 
     @contextlib.contextmanager
     def _only_of_a_member(self, call: Call) -> Iterator[None]:

@@ -17,6 +17,7 @@ from services.offers.commands import (
     WithdrawOffer,
 )
 from services.offers.domain.limiting import Limits
+from services.offers.domain.partnership import Partnership
 from services.offers.handlers import (
     answering,
     ending,
@@ -145,6 +146,8 @@ class OffersService:
         """Let somebody look: whom accounts has told us of, in one transaction; it is asked only about somebody we have not heard of."""
 
         def look(work: Work, call: Call, *, now: datetime) -> Json | None:
+            if "partnership_id" in call.ids:
+                work.ahead(Partnership, call.tenant, call.ids["partnership_id"])
             person = SYSTEM_PERSON if call.actor == SYSTEM else finding.person_of(work, call)
             return None if person is None else handler(work, call, *args, person=person, now=now)
 

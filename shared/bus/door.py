@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from shared.bus.session import Stated
 from shared.calls import SYSTEM, Call
-from shared.errors import ChangedMeanwhile, Forbidden, Unavailable
+from shared.errors import ChangedMeanwhile, Forbidden
 
 CHANGERS = ("admin", "partnerships")
 """Who sees and changes every partnership of their tenant; a member sees only those they manage."""
@@ -60,16 +61,18 @@ def check_version(call: Call, version: int) -> None:
         raise ChangedMeanwhile()
 
 
-def standing(offers: Any, records: Any, call: Call, *, change: bool = False) -> dict[str, Any]:
-    """What offers says of the partnership of this call, once this service has heard all that offers stated of it.
+def standing(offers: Any, call: Call, *, change: bool = False) -> dict[str, Any]:
+    """What offers says of the partnership of this call.
 
     `{"role", "counterpart", "status", "suspended", "version", "managers", "changes"}`; `changes`: the actor may. Raises what offers refuses: NotFound,
-    Forbidden, and with `change` WrongState; Unavailable when this service lags behind for longer than a second.
+    Forbidden, and with `change` WrongState.
     """
-    partnership = call.ids["partnership_id"]
     found: dict[str, Any] = offers.get_standing(
-        tenant=call.tenant, actor=call.actor, partnership_id=partnership, change=change
+        tenant=call.tenant, actor=call.actor, partnership_id=call.ids["partnership_id"], change=change
     )
-    if not records.wait_for(call.tenant, "offers", partnership, found["version"]):
-        raise Unavailable()
     return found
+
+
+def stated(call: Call, found: dict[str, Any]) -> Stated:
+    """All that offers had stated of the partnership when it answered `found`: what is to be heard before anything is looked up here."""
+    return Stated("offers", call.ids["partnership_id"], found["version"])

@@ -40,7 +40,12 @@ class MemoryStorage:
         self._tenants = frozenset(tenants)
 
     def fetch(
-        self, subjects: Sequence[Subject], wanted: Sequence[Wanted], *, waiting: Sequence[Subject] = ()
+        self,
+        subjects: Sequence[Subject],
+        wanted: Sequence[Wanted],
+        *,
+        waiting: Sequence[Subject] = (),
+        lock: bool = True,
     ) -> Fetched:
         chosen, waits = set(subjects), set(waiting)
         fetched = Fetched()
@@ -108,11 +113,12 @@ class MemoryStorage:
         where: Mapping[str, Any],
         search: Sequence[tuple[str, str]],
         since: tuple[str, datetime] | None,
-        by: str,
+        by: str | tuple[str, ...],
     ) -> dict[Any, int]:
         counts: dict[Any, int] = {}
         for _, row in self._rows(table, tenant, where, search, since):
-            counts[row[by]] = counts.get(row[by], 0) + 1
+            value = row[by] if isinstance(by, str) else tuple(row[column] for column in by)
+            counts[value] = counts.get(value, 0) + 1
         return counts
 
     def answer(self, tenant: str, actor: str, method: str, key: str) -> Answer | None:

@@ -43,6 +43,9 @@ _STREAMS_READ = f"""
     select {", ".join("s." + c for c in _STREAM_COLUMNS)} from unnest(%b::text[], %b::text[]) as k (tenant, subject)
     cross join lateral (
         select * from streams s where s.tenant = k.tenant and s.subject = k.subject order by s.peer, s.service for update) s"""
+_STREAMS_LOOK = f"""
+    select {", ".join("s." + c for c in _STREAM_COLUMNS)} from unnest(%b::text[], %b::text[]) as k (tenant, subject)
+    join streams s on s.tenant = k.tenant and s.subject = k.subject"""
 _STREAMS_NEW = f"""
     with new as (insert into streams ({", ".join(_STREAM_COLUMNS)}) select * from {_unnest(_STREAM_COLUMNS)}
                  on conflict do nothing returning 1)
@@ -166,7 +169,12 @@ class PostgresStorage:
             self._begun = True
 
     def fetch(
-        self, subjects: Sequence[Subject], wanted: Sequence[Wanted], *, waiting: Sequence[Subject] = ()
+        self,
+        subjects: Sequence[Subject],
+        wanted: Sequence[Wanted],
+        *,
+        waiting: Sequence[Subject] = (),
+        lock: bool = True,
     ) -> Fetched:
         groups: dict[tuple[str, bool], list[Wanted]] = {}
         for w in wanted:
@@ -175,9 +183,10 @@ class PostgresStorage:
         with self._connection.pipeline():
             self._begin()
             if subjects:
-                streams = self._execute(_STREAMS_READ, [[t for t, _ in subjects], [s for _, s in subjects]])
-            for (_, lock), group in sorted(groups.items(), key=lambda item: item[0]):
-                statement = self._sql(group[0].table).lock if lock else self._sql(group[0].table).look
+                statement = _STREAMS_READ if lock else _STREAMS_LOOK
+                streams = self._execute(statement, [[t for t, _ in subjects], [s for _, s in subjects]])
+            for (_, locked), group in sorted(groups.items(), key=lambda item: item[0]):
+                statement = self._sql(group[0].table).lock if locked else self._sql(group[0].table).look
                 read.append(
                     (group[0].table.name, self._execute(statement, [[w.tenant for w in group], [w.id for w in group]]))
                 )
@@ -252,18 +261,21 @@ class PostgresStorage:
         where: Mapping[str, Any],
         search: Sequence[tuple[str, str]],
         since: tuple[str, datetime] | None,
-        by: str,
+        by: str | tuple[str, ...],
     ) -> dict[Any, int]:
         conditions, parameters = self._conditions(table, tenant, where, search, since)
-        _kind(table, by)
+        columns = (by,) if isinstance(by, str) else by
+        for column in columns:
+            _kind(table, column)
+        names = ", ".join(columns)
         with self._connection.pipeline():
             self._begin()
             self._execute(_PLAN, ["force_custom_plan"])
             cursor = self._execute(
-                f"select {by}, count(*) from {table.name} where {' and '.join(conditions)} group by {by}",
+                f"select {names}, count(*) from {table.name} where {' and '.join(conditions)} group by {names}",
                 parameters,
             )
-        return dict(cursor.fetchall())
+        return {row[0] if isinstance(by, str) else row[:-1]: row[-1] for row in cursor.fetchall()}
 
     def answer(self, tenant: str, actor: str, method: str, key: str) -> Answer | None:
         with self._connection.pipeline():

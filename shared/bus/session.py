@@ -6,12 +6,14 @@ import json
 import random
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from shared.bus import crash
 from shared.bus.records import Tables
 from shared.bus.storage import Answer, Away, Conflict, Database
+from shared.bus.streams import Key
 from shared.bus.unit import Unit
 from shared.bus.work import Json
 from shared.calls import Call
@@ -76,19 +78,28 @@ class Session:
                     raise Unavailable() from error
         raise Unavailable("Too many people change this at the same moment. Try again.")
 
-    def read(self, handler: Callable[..., Any], call: Call, *args: Any, **more: Any) -> Any:
-        """Run `handler(work, call, *args, now=…, **more)` without writing. Raises Unavailable when the database is away."""
-        tenants = (more.pop("tenant", None) or call.tenant,)
+    def read(
+        self, handler: Callable[..., Any], call: Call, *args: Any, after: Stated | None = None, **more: Any
+    ) -> Any:
+        """Run `handler(work, call, *args, now=…, **more)` without writing; not before this service has heard what was stated, `after`.
+
+        Raises Unavailable when the database is away, or when that was not heard within a second.
+        """
         for attempt in (1, 2):
             try:
-                with self.database.transaction(tenants) as storage:
-                    unit = Unit(storage, self.service, self.tables, self.clock())
-                    return handler(unit, call, *args, now=unit.now, **more)
+                with self.database.transaction((call.tenant,)) as storage:
+                    if after is None or storage.applied(after.key(call.tenant)) >= after.version:
+                        unit = Unit(storage, self.service, self.tables, self.clock(), reading=True)
+                        return handler(unit, call, *args, now=unit.now, **more)
             except (Away, Conflict) as error:
                 # A read may be repeated: the pool has thrown the dead connections away meanwhile (fact N10).
                 if attempt == 2:
                     raise Unavailable() from error
-        raise AssertionError("unreachable")
+            else:
+                break
+        assert after is not None
+        self.wait_for(call.tenant, after)
+        return self.read(handler, call, *args, **more)
 
     def answered(self, call: Call, *, tenant: str | None = None) -> Answered | None:
         """The stored answer to this call, if it was answered before. Raises IdempotencyKeyReused when the call differs."""
@@ -106,20 +117,33 @@ class Session:
             raise IdempotencyKeyReused()
         return Answered(json.loads(found.text))
 
-    def wait_for(self, tenant: str, publisher: str, subject: str, version: int, *, seconds: float = 1.0) -> bool:
-        """Wait until this service has heard `publisher` about `subject` up to `version`. False when it has not within `seconds`."""
+    def wait_for(self, tenant: str, stated: Stated, *, seconds: float = 1.0) -> None:
+        """Wait until this service has heard what was stated. Raises Unavailable when it has not within `seconds`."""
         deadline = time.monotonic() + seconds
         while True:
             try:
                 with self.database.transaction((tenant,)) as storage:
-                    heard = storage.applied((tenant, subject, tenant, publisher))
+                    heard = storage.applied(stated.key(tenant))
             except (Away, Conflict) as error:
                 raise Unavailable() from error
-            if heard >= version:
-                return True
+            if heard >= stated.version:
+                return
             if time.monotonic() >= deadline:
-                return False
+                raise Unavailable()
             self.pause(_POLL)
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """That a publisher of our own business has stated `version` facts about a subject."""
+
+    publisher: str
+    subject: str
+    version: int
+
+    def key(self, tenant: str) -> Key:
+        """The stream on which the tenant hears them."""
+        return (tenant, self.subject, tenant, self.publisher)
 
 
 class Answered:

@@ -112,9 +112,14 @@ class Storage(Protocol):
     """One transaction."""
 
     def fetch(
-        self, subjects: Sequence[Subject], wanted: Sequence[Wanted], *, waiting: Sequence[Subject] = ()
+        self,
+        subjects: Sequence[Subject],
+        wanted: Sequence[Wanted],
+        *,
+        waiting: Sequence[Subject] = (),
+        lock: bool = True,
     ) -> Fetched:
-        """Read streams (locked), records and waiting messages at once."""
+        """Read streams (locked, unless `lock` is off), records and waiting messages at once."""
 
     def find(
         self,
@@ -136,9 +141,9 @@ class Storage(Protocol):
         where: Mapping[str, Any],
         search: Sequence[tuple[str, str]],
         since: tuple[str, datetime] | None,
-        by: str,
+        by: str | tuple[str, ...],
     ) -> dict[Any, int]:
-        """Number of records by the values of a column."""
+        """Number of records by the values of a column, or of several, as a tuple."""
 
     def answer(self, tenant: str, actor: str, method: str, key: str) -> Answer | None:
         """The stored answer to a command."""

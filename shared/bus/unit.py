@@ -56,14 +56,17 @@ class _Said:
 class Unit:
     """Implements `Work`. Use cases never see more of it than that Protocol says."""
 
-    def __init__(self, storage: Storage, service: str, tables: Tables, now: datetime) -> None:
+    def __init__(self, storage: Storage, service: str, tables: Tables, now: datetime, *, reading: bool = False) -> None:
+        """`reading`: nothing will be written, so nothing is locked; readers and writers of a subject do not wait for each other."""
         self.storage = storage
+        self.reading = reading
         self.service = service
         self.tables = tables
         self.now = now
         self._held: dict[RecordKey, _Held] = {}
         self._streams: dict[Key, Stream] = {}
         self._subjects: set[Subject] = set()
+        self._ahead: list[tuple[Table[Any], Subject]] = []
         self._said: list[_Said] = []
         self._deleted: list[tuple[Table[Any], str, str]] = []
         self._more: list[Outgoing] = []
@@ -79,15 +82,18 @@ class Unit:
         self, subjects: Iterable[Subject], wanted: Iterable[Wanted] = (), *, waiting: Sequence[Subject] = ()
     ) -> None:
         """Read the streams and records of these subjects, and more records, in one go."""
-        new = sorted(set(subjects) - self._subjects)
+        ahead, self._ahead = self._ahead, []
+        new = sorted({*subjects, *(key for table, key in ahead if table.by_subject)} - self._subjects)
         want = {(w.table.name, w.tenant, w.id): w for w in wanted}
+        for table, (tenant, id) in ahead:
+            want.setdefault((table.name, tenant, id), Wanted(table, tenant, id, False))
         for table in self.tables.by_subject:
             for tenant, subject in new:
-                want.setdefault((table.name, tenant, subject), Wanted(table, tenant, subject))
+                want.setdefault((table.name, tenant, subject), Wanted(table, tenant, subject, not self.reading))
         missing = [want[key] for key in sorted(want) if key not in self._held]
         if not new and not missing and not waiting:
             return
-        fetched = self.storage.fetch(new, missing, waiting=waiting)
+        fetched = self.storage.fetch(new, missing, waiting=waiting, lock=not self.reading)
         self._subjects.update(new)
         for stream in fetched.streams:
             self._streams[stream.key] = stream
@@ -128,6 +134,11 @@ class Unit:
     def peek(self, record: type[R], tenant: str, id: str) -> R | None:
         return self._read(record, tenant, id, lock=False)
 
+    def ahead(self, record: type[Record], tenant: str, id: str) -> None:
+        # Where something is written, what is read first is locked, and nothing else should be.
+        if self.reading:
+            self._ahead.append((self.tables.of(record), (tenant, id)))
+
     def find(
         self,
         record: type[R],
@@ -156,7 +167,7 @@ class Unit:
         record: type[Record],
         tenant: str,
         *,
-        by: str,
+        by: str | tuple[str, ...],
         where: Mapping[str, Any] | None = None,
         search: Search | None = None,
         since: Since | None = None,
@@ -302,6 +313,8 @@ class Unit:
 
     def commit(self, answer: Answer | None = None) -> None:
         """Number and write everything, and commit. Raises Conflict when somebody else was first."""
+        if self.reading:
+            raise RuntimeError("this unit of work only reads")
         self.prefetch({(s.tenant, s.subject) for s in self._said})
         changes = Changes(
             answer=answer,

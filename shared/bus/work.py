@@ -62,6 +62,9 @@ class Work(Protocol):
     def peek(self, record: type[R], tenant: str, id: str) -> R | None:
         """The record without a lock: for what is only looked up."""
 
+    def ahead(self, record: type[Record], tenant: str, id: str) -> None:
+        """This record will be peeked at, or how much was said about it: it comes along with whatever is read first."""
+
     def put(self, record: R) -> R:
         """Keep the record; returns it with the version it is kept under."""
 
@@ -97,12 +100,12 @@ class Work(Protocol):
         record: type[Record],
         tenant: str,
         *,
-        by: str,
+        by: str | tuple[str, ...],
         where: Mapping[str, Any] | None = None,
         search: Search | None = None,
         since: Since | None = None,
     ) -> dict[Any, int]:
-        """How many records there are for each value of a column."""
+        """How many records there are for each value of a column, or for each tuple of values of several."""
 
     def say(self, fact: Fact, *, tenant: str, subject: str) -> None:
         """State a fact to the services of the same tenant."""

@@ -83,7 +83,7 @@ class Pages:
 
     def _ask(self, page: Page, *, warm: bool) -> None:
         address = urlsplit(url(self.scene, page.visit))
-        headers = {"Host": address.netloc, "Accept-Encoding": "gzip"}
+        headers = {"Host": address.netloc, "Accept": "text/html", "Accept-Encoding": "gzip"}
         if page.visit.who != "nobody":
             headers["Cookie"] = f"{COOKIE}={getattr(self.scene, page.visit.who).token}"
         start = time.perf_counter()

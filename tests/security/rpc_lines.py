@@ -58,6 +58,11 @@ INTERNAL: Mapping[str, Internal] = {
         lambda answer: answer["items"] == [],
         SYSTEM,
     ),
+    "contacts.get_overview": Internal(
+        lambda town: {"partnership_id": town.lasting.id},
+        lambda answer: answer["assignments"]["items"] != [] and answer["modifications"]["next"] is None,
+        "NotFound",
+    ),
     "contacts.roles_in_use": Internal(
         lambda town: {
             "role_ids": [r["id"] for e in town.lasting.partner.get("/environments")["items"] for r in e["roles"]]

@@ -60,16 +60,21 @@ class Storage(MemoryStorage):
     _database: Database
 
     def fetch(
-        self, subjects: Sequence[Subject], wanted: Sequence[Wanted], *, waiting: Sequence[Subject] = ()
+        self,
+        subjects: Sequence[Subject],
+        wanted: Sequence[Wanted],
+        *,
+        waiting: Sequence[Subject] = (),
+        lock: bool = True,
     ) -> Fetched:
         d = self._database
         if not waiting and not subjects:
-            return super().fetch(subjects, wanted, waiting=waiting)
+            return super().fetch(subjects, wanted, waiting=waiting, lock=lock)
         chosen = [key for subject in dict.fromkeys(subjects) for key in d.by_subject.get(subject, ())]
         # What the twin does, without a look at every stream there is.
         everything, d.streams = d.streams, {key: d.streams[key] for key in chosen}
         try:
-            return super().fetch(subjects, wanted, waiting=waiting)
+            return super().fetch(subjects, wanted, waiting=waiting, lock=lock)
         finally:
             d.streams = everything
 

@@ -27,7 +27,7 @@ from services.offers.service import OffersService
 from shared.bus.entrypoints import Neighbour, Records
 from shared.bus.inbox import Handler, Inbox, Tally
 from shared.bus.records import Table, Tables
-from shared.bus.session import Session
+from shared.bus.session import Session, Stated
 from shared.bus.storage import Away, Changes, Outgoing
 from shared.bus.streams import Stream, Waiting
 from shared.bus.work import Confirmed, Heard
@@ -114,8 +114,8 @@ class Records_(Session):
 
     watch: Callable[[Any, Callable[[], Any], str], Any]
 
-    def wait_for(self, tenant: str, publisher: str, subject: str, version: int, *, seconds: float = 0.0) -> bool:
-        return super().wait_for(tenant, publisher, subject, version, seconds=0.0)
+    def wait_for(self, tenant: str, stated: Stated, *, seconds: float = 0.0) -> None:
+        super().wait_for(tenant, stated, seconds=0.0)
 
     def run(self, handler: Callable[..., Any], call: Any, *args: Any, **more: Any) -> Any:
         @functools.wraps(handler)

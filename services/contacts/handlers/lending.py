@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from services.contacts.commands import RolesInUse
+from services.contacts.commands import ListModifications, RolesInUse
 from services.contacts.domain import lending, modifying, parking
 from services.contacts.domain.counterparts import Counterpart
 from services.contacts.domain.lending import Assignment, Grant, Lent, Partnership
@@ -269,6 +269,16 @@ def list_assignments(work: Work, call: Call, query: Paged, now: datetime) -> Jso
     found = work.find(Modification, call.tenant, where={"id": keys}, limit=len(keys)).items if keys else []
     agreement = Agreement(partnership, {one.mid: one for one in found})
     return {"items": [_assignment(agreement, one, people.get(one.contact_id)) for one in items], "next": following}
+
+
+def get_overview(work: Work, call: Call, *, changes: bool = True, now: datetime) -> Json:
+    """What a page shows of a partnership, in one question: {"assignments", "modifications"}, each the first page of its list."""
+    return {
+        "assignments": list_assignments(work, call, Paged(limit=200), now),
+        "modifications": proposals.list_modifications(
+            work, call, ListModifications(limit=50), changes=changes, now=now
+        ),
+    }
 
 
 def roles_in_use(work: Work, call: Call, query: RolesInUse, now: datetime) -> Json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from datetime import tzinfo
@@ -81,6 +82,7 @@ class Desk:
         self.visitor = visitor
         self.host_tenant = identity.host_tenant(request)
         self.unread: int | None = None
+        self._counting: asyncio.Task[None] | None = None
         self.spent: Spent | None = None
         self._form_cookie: str | None = None
 
@@ -150,7 +152,7 @@ class Desk:
     async def page(self, template: str, status: int = 200, **values: Any) -> Response:
         """The page as a response. The bell is best effort: a page never fails for want of it."""
         if self.visitor and self.unread is None:
-            await self.count_unread()
+            await (self._counting or self._count_unread())
         # What the last act has to say is for the page one is led to, not for a script that asks in between.
         by_script = BY_SCRIPT in self.request.headers
         noted = NOTE in self.request.cookies and not by_script
@@ -172,7 +174,16 @@ class Desk:
             self.set_cookie(response, csrf.FORM_COOKIE, self._form_cookie)
         return response
 
-    async def count_unread(self) -> None:
+    def count_unread(self) -> None:
+        """Begin to count for the bell, while the page asks for what it shows. Whoever begins says `leave` in the end."""
+        self._counting = asyncio.create_task(self._count_unread(), name="bell")
+
+    def leave(self) -> None:
+        """The request is answered: nobody waits for the bell any more."""
+        if self._counting is not None:
+            self._counting.cancel()
+
+    async def _count_unread(self) -> None:
         found = await self.perhaps("notifications", "list_notifications", unread=True, limit=1)
         self.unread = found["unread_count"] if found else 0
 

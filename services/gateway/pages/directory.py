@@ -80,7 +80,7 @@ async def add_contact(request: Request) -> Response:
 @pages.get("/contacts/{contact_id}")
 async def contact(request: Request, contact_id: str) -> Response:
     desk = desk_of(request)
-    (found, login), _ = await asyncio.gather(_with_login(desk, contact_id), desk.count_unread())
+    found, login = await _with_login(desk, contact_id)
     return await _contact(desk, found, login, Form(FIELDS, {**found, "version": str(found["version"])}))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from services.gateway.pages.agreement import agreement
 from services.gateway.pages.desk import Desk, redirect
 from services.gateway.pages.forms import Form
 from services.gateway.pages.offering import everybody
@@ -42,9 +43,8 @@ async def bands(request: Request, partnership_id: str) -> Response:
 @pages.get("/partnerships/{partnership_id}/contacts")
 async def assigned_contacts(request: Request, partnership_id: str) -> Response:
     desk, asked = desk_of(request), request.query_params
-    found = tile(await desk.ask("offers", "get_partnership", partnership_id=partnership_id))
     replied = asked.get("in_reply_to", "")
-    return await contacts_page(desk, found, Form(PICKS, {"in_reply_to": replied if is_id(replied) else ""}))
+    return await contacts_page(desk, partnership_id, Form(PICKS, {"in_reply_to": replied if is_id(replied) else ""}))
 
 
 @pages.get("/partnerships/{partnership_id}/modifications/new")
@@ -54,20 +54,19 @@ async def former_address(request: Request, partnership_id: str) -> Response:
     return redirect(request, f"/partnerships/{partnership_id}/contacts" + (f"?{query}" if query else ""))
 
 
-async def contacts_page(desk: Desk, found: dict[str, Any], form: Form, status: int = 200) -> Response:
+async def contacts_page(desk: Desk, partnership_id: str, form: Form, status: int = 200) -> Response:
     """Who works there, and, for whoever may change it, who is to be released and who to be added."""
-    changes, adds = "edit" in found["may"], "edit" in found["may"] and found["role"] == "partner"
-    people, pending, directory, answered = await asyncio.gather(
-        everybody(desk, "contacts", "list_assignments", partnership_id=found["id"]),
-        everybody(desk, "contacts", "list_modifications", partnership_id=found["id"], state="pending")
-        if changes
-        else nobody(),
-        everybody(desk, "contacts", "list_contacts") if adds else nobody(),
-        answer_to(desk, found, form.value("in_reply_to")),
+    told, (people, pending, _), replied_to = await asyncio.gather(
+        desk.ask("offers", "get_partnership", partnership_id=partnership_id),
+        agreement(desk, partnership_id),
+        answer_to(desk, partnership_id, form.value("in_reply_to")),
     )
+    found = tile(told)
+    changes, adds = "edit" in found["may"], "edit" in found["may"] and found["role"] == "partner"
+    directory = await everybody(desk, "contacts", "list_contacts") if adds else []
     # A contact is in at most one pending item of a side (409 otherwise), so whoever is in one cannot be picked again; and what the other
     # side has proposed is better answered than proposed once more.
-    proposals = [modification(m, found) for m in pending]
+    proposals = [modification(m, found) for m in pending] if changes else []
     waiting, asked = (
         {i["id"]: m["url"] + "/answer" for m in proposals if m["ours"] is ours for i in m["items"] if i["open"]}
         for ours in (True, False)
@@ -86,7 +85,7 @@ async def contacts_page(desk: Desk, found: dict[str, Any], form: Form, status: i
         waiting=waiting,
         asked=asked,
         addable=[person(c) for c in directory if c["id"] not in there | waiting.keys()],
-        answered=answered,
+        answered=modification(replied_to, found) if replied_to else None,
         # The status is left out: it follows what happens here, and comes a moment later.
         state="|".join(["final"] * found["final"] + sorted(f"{a['id']}:{a['label']}" for a in shown if not a["past"])),
     )
@@ -96,11 +95,10 @@ async def nobody() -> list[dict[str, Any]]:
     return []
 
 
-async def answer_to(desk: Desk, found: dict[str, Any], modification_id: str) -> dict[str, Any] | None:
+async def answer_to(desk: Desk, partnership_id: str, modification_id: str) -> dict[str, Any] | None:
     """The proposal of ours that this one replies to, whose answer suggests something else."""
     if not is_id(modification_id):
         return None
-    asked = await desk.perhaps(
-        "contacts", "get_modification", partnership_id=found["id"], modification_id=modification_id
+    return await desk.perhaps(
+        "contacts", "get_modification", partnership_id=partnership_id, modification_id=modification_id
     )
-    return modification(asked, found) if asked else None

@@ -42,11 +42,10 @@ async def home(request: Request) -> Response:
     filters: dict[str, Any] = {**kept, **({"status": [kept["status"]]} if "status" in kept else {})}
     if asked.get("cursor"):
         filters["cursor"] = asked["cursor"]
-    found, counts, waiting, _ = await asyncio.gather(
+    found, counts, waiting = await asyncio.gather(
         desk.ask("offers", "list_partnerships", limit=_limit(asked.get("limit", "")), **filters),
         desk.perhaps("offers", "count_partnerships"),
         desk.perhaps("offers", "list_partnerships", turn="ours", sort="turn_since", limit=WAITING),
-        desk.count_unread(),
     )
     return await desk.page(
         "home.html",

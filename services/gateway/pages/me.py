@@ -53,11 +53,10 @@ async def _page(
     password: Form | None = None,
     email: Form | None = None,
 ) -> Response:
-    me, sessions, mail, _ = await asyncio.gather(
+    me, sessions, mail = await asyncio.gather(
         desk.ask("accounts", "get_me"),
         desk.perhaps("accounts", "list_sessions", limit=200, session_id=desk.person.session_id),
         desk.perhaps("notifications", "get_preferences"),
-        desk.count_unread(),
     )
     user = me["user"]
     chosen = user.get("time_zone") or AS_THE_BROWSER

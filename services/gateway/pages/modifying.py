@@ -56,7 +56,7 @@ async def propose(request: Request, partnership_id: str) -> Response:
     if data.get("back") or not (released or added):
         if not data.get("back"):
             form.refuse("", "Choose whom to release or to add first.")
-        return await contacts_page(desk, await _found(desk, partnership_id), form)
+        return await contacts_page(desk, partnership_id, form)
     if "reason" not in data:
         return await _reason_page(desk, await _found(desk, partnership_id), form)
     reason = form.value("reason").strip()

@@ -8,21 +8,17 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from services.gateway.pages.agreement import Agreement, Items, agreement
 from services.gateway.pages.desk import Desk
 from services.gateway.pages.managing import may_change
 from services.gateway.pages.presenting import assignment, entry, in_order, modification, person, tile
 from services.gateway.pages.rooms import desk_of, rooms
+from services.gateway.rpc import ServiceFailure
+from shared.errors import Refusal
 
 pages = rooms()
 
-Items = list[dict[str, Any]]
-
 LIVING = ("accepted", "modified", "suspended")
-ANSWERS_SHOWN = 5
-
-
-async def _partnership(desk: Desk, partnership_id: str) -> dict[str, Any]:
-    return tile(await desk.ask("offers", "get_partnership", partnership_id=partnership_id))
 
 
 def _just_offered(found: dict[str, Any]) -> Items:
@@ -37,38 +33,40 @@ def _just_offered(found: dict[str, Any]) -> Items:
 @pages.get("/partnerships/{partnership_id}")
 async def partnership(request: Request, partnership_id: str) -> Response:
     desk = desk_of(request)
-    found = await _partnership(desk, partnership_id)
-    people, pending, answered, team, entries, _ = await asyncio.gather(
-        desk.perhaps("contacts", "list_assignments", partnership_id=partnership_id, limit=200),
-        _proposals(desk, found, "pending", 50),
-        _proposals(desk, found, "answered", ANSWERS_SHOWN),
+    told, working, team, entries = await asyncio.gather(
+        desk.ask("offers", "get_partnership", partnership_id=partnership_id),
+        _agreement(desk, partnership_id),
         desk.perhaps("managers", "list_managers", partnership_id=partnership_id, limit=200),
         desk.perhaps("history", "list_entries", partnership_id=partnership_id, limit=5),
-        desk.count_unread(),
     )
-    titles = {a["contact_id"]: a.get("title") or "" for a in (people or {"items": []})["items"]}
+    found = tile(told)
+    people, pending, answered = working or (None, None, [])
+    if found["status"] not in LIVING:
+        # Its history tells of them.
+        pending, answered = [], []
+    titles = {a["contact_id"]: a.get("title") or "" for a in people or []}
     return await desk.page(
         "partnership.html",
         p=found,
         pending=None if pending is None else _theirs_first([modification(m, found, titles) for m in pending]),
-        answers=_answers(found, pending or [], answered or [], titles),
+        answers=_answers(found, pending or [], answered, titles),
         may_manage=may_change(desk, found),
         counts={
-            "people": None if people is None else sum(a.get("state") == "accepted" for a in people["items"]),
+            "people": None if people is None else sum(a.get("state") == "accepted" for a in people),
             "team": None if team is None else len(team["items"]),
         },
-        people=None if people is None else in_order([assignment(a) for a in people["items"]]) or _just_offered(found),
+        people=None if people is None else in_order([assignment(a) for a in people]) or _just_offered(found),
         team=None if team is None else [person(m) for m in team["items"]],
         entries=None if entries is None else [entry(e) for e in entries["items"]],
     )
 
 
-async def _proposals(desk: Desk, found: dict[str, Any], state: str, limit: int) -> Items | None:
-    """Proposals of a partnership that lives; None when contacts cannot say. After its end its history tells of them."""
-    if found["status"] not in LIVING:
-        return []
-    asked = await desk.perhaps("contacts", "list_modifications", partnership_id=found["id"], state=state, limit=limit)
-    return None if asked is None else list(asked["items"])
+async def _agreement(desk: Desk, partnership_id: str) -> Agreement | None:
+    """None when contacts cannot say: the rest of the page is worth showing."""
+    try:
+        return await agreement(desk, partnership_id)
+    except (Refusal, ServiceFailure):
+        return None
 
 
 def _theirs_first(shown: Items) -> Items:

@@ -12,7 +12,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from services.gateway.pages import words
+from services.gateway.pages import icons, words
 
 HERE = Path(__file__).resolve().parent.parent
 STATIC = HERE / "static"
@@ -45,9 +45,9 @@ def when(value: Any, *, style: str = "ago") -> Markup:
         return Markup("")
     text = words.ago(at, tz, datetime.now(UTC)) if style == "ago" else f"{at.astimezone(tz):%H:%M}"
     # The page's script keeps what is marked `data-ago` up to date.
-    live = Markup(" data-ago") if text == "just now" or text.endswith(" ago") else ""
-    return Markup('<time datetime="{}" title="{}"{}>{}</time>').format(
-        f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}", words.exact(at, tz), live, text
+    live = " data-ago" if text == "just now" or text.endswith(" ago") else ""
+    return Markup(
+        f'<time datetime="{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" title="{escape(words.exact(at, tz))}"{live}>{escape(text)}</time>'
     )
 
 
@@ -74,7 +74,7 @@ def environment() -> Environment:
         listed=words.listed,
         paragraphs=paragraphs,
     )
-    env.globals.update(static=static, release=release, words=words)
+    env.globals.update(static=static, release=release, words=words, icon=icons.icon, brand=icons.brand)
     return env
 
 

@@ -94,6 +94,8 @@ class Door(APIRoute):
                 # Here and not in the application's handler, which answers in JSON.
                 _log.exception("the page %s %s failed", request.method, request.url.path)
                 return await failed(desk, InternalError())
+            finally:
+                desk.leave()
 
         return handler
 
@@ -109,6 +111,8 @@ class Room(Door):
         SPENT.set(desk.spent)
         desk.visitor = await visitor(desk)
         desk.request.scope["accord.who"] = (desk.visitor.tenant, desk.visitor.id)
+        if desk.request.method == "GET" and "text/html" in desk.request.headers.get("accept", ""):
+            desk.count_unread()
 
 
 def rooms() -> APIRouter:

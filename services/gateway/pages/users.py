@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
@@ -153,7 +152,7 @@ async def _page(desk: Desk, user: dict[str, Any], form: Form, status: int = 200)
 @pages.get("/users/{user_id}")
 async def user(request: Request, user_id: str) -> Response:
     desk = desk_of(request)
-    found, _ = await asyncio.gather(_found(desk, user_id), desk.count_unread())
+    found = await _found(desk, user_id)
     return await _page(desk, found, Form(CHANGED, {"name": found["name"], "role": found["role"]}))
 
 

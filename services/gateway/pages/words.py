@@ -50,6 +50,7 @@ def initials(name: str) -> str:
     return (letters[0] + letters[1]).upper()
 
 
+@lru_cache(maxsize=10_000)
 def hue(name: str) -> int:
     """The number (0 to 11) of the colour a name always has."""
     return hashlib.sha256(name.encode()).digest()[0] % 12

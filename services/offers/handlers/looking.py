@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -34,18 +35,27 @@ def list_partnerships(work: Work, call: Call, chosen: Chosen, *, person: Person,
 def count_partnerships(work: Work, call: Call, *, person: Person, now: datetime) -> Json:
     """How many tiles there are by status, role and turn, and in all; `ended` counts those that have left the home list, too."""
     where, search = _filter(Chosen(), person)
-    ended, _ = _filter(Chosen(status=["ended"]), person)
-    by_role = work.count(Partnership, call.tenant, by="role", where=where, search=search)
+    found = work.count(
+        Partnership,
+        call.tenant,
+        by=("shown", "status", "role", "turn"),
+        where={**where, "shown": ["home", "kept"]},
+        search=search,
+    )
+    tiles = Counter({key: n for key, n in found.items() if key[0] == "home"})
+
+    def by(place: int) -> dict[str, int]:
+        counted: Counter[str] = Counter()
+        for key, n in tiles.items():
+            counted[key[place]] += n
+        return {value: n for value, n in counted.items() if value}
+
     return {
-        "total": sum(by_role.values()),
-        "ended": sum(work.count(Partnership, call.tenant, by="status", where=ended, search=search).values()),
-        "by_status": work.count(Partnership, call.tenant, by="status", where=where, search=search),
-        "by_role": by_role,
-        "by_turn": {
-            turn: n
-            for turn, n in work.count(Partnership, call.tenant, by="turn", where=where, search=search).items()
-            if turn
-        },
+        "total": tiles.total(),
+        "ended": sum(n for (_, status, *_), n in found.items() if status in ENDED),
+        "by_status": by(1),
+        "by_role": by(2),
+        "by_turn": by(3),
     }
 
 
@@ -76,6 +86,8 @@ def get_standing(work: Work, call: Call, change: bool, *, person: Person, now: d
 
     Raises NotFound when it is not the actor's to see; with `change` Forbidden for a role that may not, WrongState once it is final.
     """
+    # First, because the record comes with it.
+    version = work.said(call.tenant, call.ids["partnership_id"])
     p = visible(looked_up(work, call), person)
     if change and not person.changes:
         raise Forbidden()
@@ -92,7 +104,7 @@ def get_standing(work: Work, call: Call, change: bool, *, person: Person, now: d
         "suspended": p.status == "suspended",
         "managers": list(p.managers),
         "changes": person.changes,
-        "version": work.said(p.tenant, p.id),
+        "version": version,
     }
 
 

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from shared.bus.session import Session
+from shared.bus.postgres import PostgresDatabase
+from shared.bus.session import Session, Stated
 from shared.bus.storage import Conflict
 from shared.bus.unit import Unit
 from shared.calls import Call
 from shared.contracts.messages import digest
-from shared.errors import IdempotencyKeyReused, ValidationError, WrongState
+from shared.errors import IdempotencyKeyReused, Unavailable, ValidationError, WrongState
 from tests.integration.bus.conftest import rows
 from tests.integration.bus.sample import TABLES, Note, WordDue, WordHeard, WordSaid
 
@@ -59,6 +60,76 @@ def test_several_records_are_read_at_once_with_what_this_transaction_has_changed
         assert [[(w.id, w.lock) for w in wanted] for wanted in asked] == [[("n1", True), ("n4", True)]]
         assert work.put(found["n1"]).version == 2
         work.commit()
+
+
+def reading(storage: Any) -> Unit:
+    return Unit(storage, "offers", TABLES, NOW, reading=True)
+
+
+def test_who_only_reads_waits_for_nobody_who_writes(database: Any) -> None:
+    with database.transaction(["kazenor"]) as storage:
+        work = unit(storage)
+        work.put(Note(tenant="kazenor", id="n1"))
+        work.say(WordHeard(word="hello"), tenant="kazenor", subject="n1")
+        work.commit()
+    with database.transaction(["kazenor"]) as writer:
+        writes = unit(writer)
+        writes.put(Note(tenant="kazenor", id="n1", version=1, words=("new",)))
+        assert writes.said("kazenor", "n1") == 1  # both rows are locked from here on
+        with database.transaction(["kazenor"]) as reader:
+            if isinstance(database, PostgresDatabase):
+                reader._execute("set local lock_timeout = '200ms'")
+            reads = reading(reader)
+            assert (reads.said("kazenor", "n1"), reads.peek(Note, "kazenor", "n1")) == (
+                1,
+                Note(tenant="kazenor", id="n1", version=1),
+            )
+
+
+def test_who_only_reads_writes_nothing(database: Any) -> None:
+    with database.transaction(["kazenor"]) as storage:
+        work = reading(storage)
+        work.put(Note(tenant="kazenor", id="n1"))
+        with pytest.raises(RuntimeError, match="only reads"):
+            work.commit()
+
+
+def test_what_will_be_peeked_at_comes_along_with_what_is_read_first(database: Any) -> None:
+    with database.transaction(["kazenor"]) as storage:
+        work = unit(storage)
+        work.put(Note(tenant="kazenor", id="n1"))
+        work.put(Note(tenant="kazenor", id="n2"))
+        work.commit()
+    with database.transaction(["kazenor"]) as storage:
+        work = reading(storage)
+        asked: list[Any] = []
+        fetch = storage.fetch
+        storage.fetch = lambda subjects, wanted, **more: (asked.append(wanted), fetch(subjects, wanted, **more))[1]
+        work.ahead(Note, "kazenor", "n2")
+        assert [work.peek(Note, "kazenor", id).id for id in ("n1", "n2")] == ["n1", "n2"]  # type: ignore[union-attr]
+        assert [[(w.id, w.lock) for w in wanted] for wanted in asked] == [[("n1", False), ("n2", False)]]
+
+
+def test_a_read_waits_for_what_was_stated_before_and_says_so_when_it_does_not_come(database: Any) -> None:
+    heard = Stated("offers", "n1", 1)
+
+    def note_it(seconds: float) -> None:
+        with database.transaction(["kazenor"]) as storage:
+            work = unit(storage)
+            work.prefetch([("kazenor", "n1")])
+            stream = work.stream(heard.key("kazenor"))
+            stream.applied, stream.changed = 1, True
+            work.commit()
+
+    def look(work: Unit, call: Call, *, now: datetime) -> str:
+        return "seen"
+
+    session = Session(database, "offers", TABLES, pause=note_it)
+    assert session.read(look, Call("look", "kazenor", "u1"), after=heard) == "seen"
+    session = Session(database, "offers", TABLES)
+    assert session.read(look, Call("look", "kazenor", "u1"), after=heard) == "seen"
+    with pytest.raises(Unavailable):
+        session.read(look, Call("look", "kazenor", "u1"), after=Stated("offers", "n1", 2))
 
 
 def test_a_transaction_that_is_not_committed_leaves_nothing(database: Any) -> None:
@@ -185,6 +256,10 @@ def test_a_list_is_filtered_searched_and_counted(database: Any) -> None:
         assert len(work.find(Note, "kazenor", where={"colour": ["red", "blue"]}).items) == 5
         assert [n.id for n in work.find(Note, "kazenor", search=("colour", "lu"), limit=2).items] == ["n0", "n2"]
         assert work.count(Note, "kazenor", by="colour") == {"red": 2, "blue": 3}
+        assert work.count(Note, "kazenor", by=("colour", "id"), where={"colour": "red"}) == {
+            ("red", "n1"): 1,
+            ("red", "n3"): 1,
+        }
         assert work.find(Note, "kazenor", where={"colour": "red'; drop table notes; --"}).items == []
 
 

@@ -387,6 +387,15 @@ def test_granted_roles_are_in_use(two: Two) -> None:
     assert two.do(lending.roles_in_use, call("kazenor"), asked) == {"role_ids": []}
 
 
+def test_the_overview_is_the_first_page_of_both_lists(two: Two) -> None:
+    two.accept()
+    about = call("northwind", partnership_id=OFFER)
+    found = two.do(lending.get_overview, about)
+    assert found["assignments"] == two.do(lending.list_assignments, about, Paged(limit=200))
+    assert found["assignments"]["items"]
+    assert found["modifications"] == {"items": [], "next": None}
+
+
 def test_assignments_come_in_pages(two: Two) -> None:
     answer = two.do(lending.list_assignments, call("northwind", partnership_id=OFFER), Paged(limit=1))
     assert [one["name"] for one in answer["items"]] == ["Cleo Duarte"]

@@ -22,7 +22,10 @@ class FakeRpc:
         self.deadlines: list[float] = []
         self.clients: list[dict[str, str]] = []
         self.alive = {"accounts", "offers", "contacts", "managers", "history", "notifications"}
-        self.tables: dict[tuple[str, str], Any] = {("accounts", "authenticate"): self.authenticate}
+        self.tables: dict[tuple[str, str], Any] = {
+            ("accounts", "authenticate"): self.authenticate,
+            ("contacts", "get_overview"): self.overview,
+        }
         self.tokens = {TOKEN: "kazenor"}
 
     def authenticate(self, token: str) -> Any:
@@ -36,6 +39,13 @@ class FakeRpc:
             "permissions": ["users"],
         }
 
+    def overview(self, **kwargs: Any) -> Any:
+        """The first page of both lists, as the tests have put them there."""
+        return {
+            "assignments": self._answer("contacts", "list_assignments", limit=200, **kwargs),
+            "modifications": self._answer("contacts", "list_modifications", limit=50, **kwargs),
+        }
+
     def on(self, service: str, method: str, answer: Any) -> None:
         self.tables[service, method] = answer
 
@@ -45,6 +55,9 @@ class FakeRpc:
             self.clients.append(kwargs.pop("client"))
         self.calls.append((service, method, kwargs))
         self.deadlines.append(deadline)
+        return self._answer(service, method, **kwargs)
+
+    def _answer(self, service: str, method: str, **kwargs: Any) -> Any:
         answer = self.tables.get((service, method), NotFound())
         if isinstance(answer, Callable):  # type: ignore[arg-type]
             answer = answer(**kwargs)

@@ -51,7 +51,7 @@ export function go(path) {
 // Ask for a page. Null when the server leads elsewhere (and we are on the way there), else {status, page}.
 // Throws TypeError when there is no answer.
 export async function ask(url, options = {}) {
-  const answer = await fetch(url, { ...options, headers: { "X-Accord-Script": "1", ...options.headers } });
+  const answer = await fetch(url, { ...options, headers: { "X-Accord-Script": "1", Accept: "text/html", ...options.headers } });
   const elsewhere = answer.headers.get("X-Accord-Go");
   if (elsewhere) {
     go(elsewhere);

@@ -253,3 +253,42 @@ def test_the_history_opens_to_what_was_wished_and_decided(ada: TestClient, rpc: 
     for person in ("Berta", "Carl", "Olga", "Paul"):
         assert person in answer.text
     assert MID not in answer.text  # an id says nothing to a person
+
+
+def test_of_many_proposals_all_that_wait_are_shown(ada: TestClient, rpc: FakeRpc) -> None:
+    waiting = [modification(id=new_id()), modification(id=new_id())]
+    rpc.on(
+        "contacts",
+        "list_modifications",
+        lambda **asked: listing(*waiting)(**asked) if "state" in asked else {"items": [waiting[0]], "next": "more"},
+    )
+    page = ada.get(PAGE).text
+    assert all(f"{PAGE}/modifications/{m['id']}" in page for m in waiting)
+    assert rpc.asked("contacts", "list_modifications")[0]["state"] == "pending"
+
+
+def test_everybody_is_counted_however_many_work_there(ada: TestClient, rpc: FakeRpc) -> None:
+    second = {**LENT_ONE, "id": new_id(), "contact_id": NEWCOMER, "name": "Cleo Sand"}
+    rpc.on(
+        "contacts",
+        "list_assignments",
+        lambda cursor=None, **_: {"items": [second if cursor else LENT_ONE], "next": None if cursor else "more"},
+    )
+    page = ada.get(PAGE).text
+    assert "Bruno Keller" in page
+    assert "Cleo Sand" in page
+
+
+def test_the_bell_is_asked_for_at_once_for_a_page_and_not_for_what_is_none(ada: TestClient, rpc: FakeRpc) -> None:
+    def asked(accept: str) -> list[str]:
+        rpc.calls.clear()
+        ada.get(PAGE, headers={"Accept": accept})
+        return [f"{service}.{method}" for service, method, _ in rpc.calls if service != "accounts"]
+
+    bell = "notifications.list_notifications"
+    assert asked("text/html,*/*;q=0.8").index(bell) < 3
+    assert asked("*/*")[-1] == bell
+    assert asked("text/html").count(bell) == 1
+    rpc.calls.clear()
+    ada.get(f"{PAGE}/logo", headers={"Accept": "image/png,*/*"})
+    assert rpc.asked("notifications", "list_notifications") == []
