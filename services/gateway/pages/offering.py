@@ -6,7 +6,7 @@ One form holds all steps; the page's script shows one at a time. So it works wit
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -48,14 +48,33 @@ async def everybody(desk: Desk, service: str, method: str, **body: Any) -> list[
     return found
 
 
-async def _page(desk: Desk, form: Form, status: int = 200, existing: dict[str, Any] | None = None) -> Response:
+class Choices(NamedTuple):
+    """What there is to choose from: contacts, users, and what accounts says of whoever asks, if it can."""
+
+    contacts: list[dict[str, Any]]
+    users: list[dict[str, Any]]
+    me: dict[str, Any] | None
+
+
+async def _choices(desk: Desk) -> Choices:
+    contacts, users, me = await asyncio.gather(
+        everybody(desk, "contacts", "list_contacts"),
+        everybody(desk, "accounts", "list_users"),
+        desk.perhaps("accounts", "get_me"),
+    )
+    return Choices(contacts, users, me)
+
+
+async def _page(
+    desk: Desk,
+    form: Form,
+    status: int = 200,
+    existing: dict[str, Any] | None = None,
+    choices: Choices | None = None,
+) -> Response:
     """The wizard with what has been entered. `introduced`: it begins with the introduction; `existing`: what is in the way of the offer."""
     try:
-        contacts, users, me = await asyncio.gather(
-            everybody(desk, "contacts", "list_contacts"),
-            everybody(desk, "accounts", "list_users"),
-            desk.perhaps("accounts", "get_me"),
-        )
+        contacts, users, me = choices or await _choices(desk)
     except Unavailable:
         if status != 503:
             raise
@@ -88,10 +107,10 @@ async def add_customer(request: Request) -> Response:
     desk, asked = desk_of(request), request.query_params
     if not desk.person.runs_partnerships:
         raise Forbidden("Offers are sent by people with the role Partnerships or Admin.")
-    form = Form(FIELDS, {"customer_tenant": asked.get("customer", "")[:63]})
     if is_id(asked.get("again")):
-        form = await _undelivered(desk, asked["again"])
-    return await _page(desk, form)
+        form, choices = await asyncio.gather(_undelivered(desk, asked["again"]), _choices(desk))
+        return await _page(desk, form, choices=choices)
+    return await _page(desk, Form(FIELDS, {"customer_tenant": asked.get("customer", "")[:63]}))
 
 
 async def _undelivered(desk: Desk, partnership_id: str) -> Form:
