@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from statistics import median
 from typing import Any
 
 import pytest
@@ -256,6 +259,26 @@ def test_an_address_with_too_many_failures_waits_too(accounts: Accounts, tenant:
     with pytest.raises(RateLimited):
         accounts.log_in(tenant, client={"address": "192.0.2.7"})
     accounts.log_in(tenant, client={"address": "192.0.2.8"})
+
+
+def test_how_long_a_refused_login_takes_does_not_tell_what_was_wrong(accounts: Accounts, tenant: str) -> None:
+    accounts.register(tenant, client={"address": "198.51.100.1"})
+    wrong: dict[str, Callable[[int], dict[str, Any]]] = {
+        "tenant": lambda n: {"tenant": f"{tenant}-not-{n}"},
+        "e-mail": lambda n: {"email": f"ada{n}@{tenant}.example"},
+        "password": lambda n: {"password": f"wrong {n}"},
+    }
+    took: dict[str, list[float]] = {what: [] for what in wrong}
+    for n in range(9):
+        # In turn, so that whatever else the machine does meets all of them.
+        for what, fields_of in wrong.items():
+            client = {"address": f"203.0.113.{n}"}
+            began = time.perf_counter()
+            with pytest.raises(NotAuthenticated):
+                accounts.log_in(tenant, client=client, **fields_of(n))
+            took[what].append(time.perf_counter() - began)
+    middle = {what: median(times) for what, times in took.items()}
+    assert max(middle.values()) < 1.6 * min(middle.values()), middle
 
 
 def test_asking_for_a_new_password_answers_the_same_for_somebody_and_for_nobody(
