@@ -30,6 +30,7 @@ SESSIONS = "tests/unit/accounts/test_sessions.py"
 IDENTITY = "tests/unit/gateway/test_identity.py"
 REQUESTS = "tests/unit/gateway/test_requests.py"
 PAGES = "tests/unit/gateway/pages/test_pages.py"
+STOLEN = "tests/security/test_stolen_sessions.py"
 POISON = "tests/chaos/test_poison.py"
 
 MUTANTS = (
@@ -40,6 +41,20 @@ MUTANTS = (
         "    return Verdict.DUPLICATE\n",
         "    return Verdict.APPLY\n",
         (INBOX,),
+    ),
+    Mutant(
+        "a message is acknowledged before it is handled",
+        "shared/bus/consumer.py",
+        "            self._note(self._settle(connection, deliveries))\n",
+        "            channel.basic_ack(last, multiple=True)\n            last = None\n            self._note(self._settle(connection, deliveries))\n",
+        (CONSUMER,),
+    ),
+    Mutant(
+        "a read does not wait for what was stated before it",
+        "shared/bus/session.py",
+        "if after is None or storage.applied(after.key(call.tenant)) >= after.version:",
+        "if True:",
+        (UNIT,),
     ),
     Mutant(
         "a message that comes too early does not wait",
@@ -267,6 +282,20 @@ MUTANTS = (
         "    return now < session.expires_at and now < session.used_at + IDLE\n",
         "    return True\n",
         (SESSIONS,),
+    ),
+    Mutant(
+        "a logout leaves the session",
+        "services/accounts/handlers/sessions.py",
+        "        work.delete(Session, session.tenant, session.id)\n    return {}\n\n\ndef list_sessions",
+        "    return {}\n\n\ndef list_sessions",
+        (STOLEN,),
+    ),
+    Mutant(
+        "the gateway still knows a session that has ended",
+        "services/gateway/identity.py",
+        "    def forget(self, tenant: str) -> None:\n",
+        "    def forget(self, tenant: str) -> None:\n        return\n\n    def _forget(self, tenant: str) -> None:\n",
+        (IDENTITY,),
     ),
     Mutant(
         "passwords may be tried for ever",
