@@ -254,6 +254,19 @@ def test_another_message_under_the_same_number_is_a_fork_that_is_kept(database: 
     assert [r["forked"] for r in rows(database, "streams")] == [True]
 
 
+def test_a_message_that_does_not_follow_the_one_that_we_have_is_a_fork_that_is_kept(
+    database: Any, inbox: Inbox
+) -> None:
+    inbox.handle(stream("a", "b"))
+    tally = inbox.handle([stream("a", "B", "c")[2]])
+    assert tally.forked == 1
+    assert words(database) == ("a", "b")
+    assert states(database) == {"c-3": "dead"}
+    assert [r["forked"] for r in rows(database, "streams")] == [True]
+    inbox.handle([stream("a", "b", "d")[2]])
+    assert words(database) == ("a", "b", "d"), "what does follow is heard all the same"
+
+
 def test_a_peer_message_is_receipted_each_time_it_comes_and_a_fact_never(database: Any, inbox: Inbox) -> None:
     def due() -> list[bool]:
         return [r["receipt_due"] for r in rows(database, "streams") if r["subject"] == "n1"]
