@@ -267,7 +267,7 @@ MUTANTS = (
         "shared/bus/door.py",
         'if p["id"] == call.actor and p["active"])',
         'if p["id"] == call.actor)',
-        ("tests/unit", "-k", "active or login or deactivated"),
+        ("tests/unit/bus/test_door.py",),
     ),
     Mutant(
         "any secret opens a session that is known",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import psycopg
 import pytest
+from psycopg import conninfo
 
 from deploy.local.paths import SERVICES
 from shared.bus.prepare import prepare_database
@@ -73,14 +74,79 @@ def test_the_roles_of_a_running_service_bypass_nothing_and_own_nothing(prepared:
     assert (owned, member) == ([], [])
 
 
-def test_without_a_tenant_a_service_sees_nothing(prepared: tuple[str, dict[str, str]]) -> None:
-    service, environment = prepared
+# By its rights, by a policy, or by a trigger, as what is kept for ever.
+REFUSED = (psycopg.errors.InsufficientPrivilege, psycopg.errors.RaiseException)
+# What a column may hold when nothing else is said of it.
+_VALUES = {
+    "text": "'x'", "bigint": "1", "integer": "1", "boolean": "false", "jsonb": "'{}'", "timestamp with time zone": "now()",
+    # Columns of the bus that may hold only some words.
+    "kind": "'fact'", "state": "'parked'",
+    "bytea": "'x'", "date": "'2026-01-01'", "text[]": "'{}'", "uuid": "gen_random_uuid()",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def filled(prepared: tuple[str, dict[str, str]], postgres_admin_url: str) -> Iterator[list[str]]:
+    """The tables of a service, each with a row of kazenor and one of northwind in it, written by a superuser, whom no policy binds."""
     with owner(prepared) as connection:
         tables = [name for name, *_ in connection.execute(_TABLES).fetchall() if name not in _PLUMBING]
-    with psycopg.connect(environment[f"ACCORD_{service.upper()}_DATABASE_URL"]) as connection:
+    url = conninfo.make_conninfo(postgres_admin_url, dbname=owner(prepared).info.dbname)
+    with psycopg.connect(url, autocommit=True) as admin:
         for table in tables:
+            columns = admin.execute(
+                """select attname, format_type(atttypid, null) from pg_attribute
+                   where attrelid = %s::regclass and attnum > 0 and not attisdropped and attnotnull and not atthasdef
+                     and attname <> 'tenant'""",
+                [table],
+            ).fetchall()
+            names = ", ".join(["tenant", *(name for name, _ in columns)])
+            for tenant in ("kazenor", "northwind"):
+                known = [_VALUES[name if kind == "text" and name in _VALUES else kind] for name, kind in columns]
+                values = ", ".join([f"'{tenant}'", *known])
+                admin.execute(f"insert into {table} ({names}) values ({values})")  # type: ignore[arg-type]
+        yield tables
+        for table in tables:
+            admin.execute(f"truncate {table}")  # type: ignore[arg-type]
+
+
+def test_a_service_sees_the_rows_of_the_tenants_it_names_and_no_others(
+    prepared: tuple[str, dict[str, str]], filled: list[str]
+) -> None:
+    service, environment = prepared
+    seen: dict[str, int] = {}
+    with psycopg.connect(environment[f"ACCORD_{service.upper()}_DATABASE_URL"]) as connection:
+
+        def tenants(named: str, table: str) -> list[str]:
+            with connection.transaction():
+                connection.execute("select set_config('app.tenants', %s, true)", [named])
+                return [row[0] for row in connection.execute(f"select tenant from {table} order by 1")]  # type: ignore[arg-type]
+
+        for table in filled:
             try:
                 with connection.transaction():
-                    assert connection.execute(f"select count(*) from {table}").fetchone() == (0,)  # type: ignore[arg-type]
+                    assert connection.execute(f"select from {table}").fetchall() == [], f"{table}: nobody was named"  # type: ignore[arg-type]
             except psycopg.errors.InsufficientPrivilege:
                 continue
+            assert tenants("", table) == tenants("somebody", table) == [], table
+            assert tenants("northwind", table) == ["northwind"], table
+            assert tenants("kazenor,northwind", table) == ["kazenor", "northwind"], table
+            seen[table] = 1
+    assert {"streams", "outbox", "inbox", "answers"} <= seen.keys()
+
+
+def test_a_service_writes_no_row_of_a_tenant_that_it_does_not_name(
+    prepared: tuple[str, dict[str, str]], filled: list[str]
+) -> None:
+    service, environment = prepared
+    with psycopg.connect(environment[f"ACCORD_{service.upper()}_DATABASE_URL"]) as connection:
+        for table in filled:
+            for statement in (f"update {table} set tenant = tenant", f"delete from {table}"):
+                try:
+                    with connection.transaction(force_rollback=True):
+                        connection.execute("select set_config('app.tenants', 'northwind', true)")
+                        assert connection.execute(statement).rowcount <= 1, f"{statement}: both rows"  # type: ignore[arg-type]
+                except REFUSED:
+                    continue
+            with pytest.raises(REFUSED), connection.transaction(force_rollback=True):
+                connection.execute("select set_config('app.tenants', 'northwind', true)")
+                connection.execute(f"update {table} set tenant = 'kazenor'")  # type: ignore[arg-type]

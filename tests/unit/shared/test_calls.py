@@ -9,7 +9,7 @@ import pytest
 from services.contacts.commands import AnswerModification, ProposeModification
 from services.offers.commands import EndPartnership
 from shared.calls import Call
-from shared.errors import ValidationError
+from shared.errors import NotFound, ValidationError
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,13 @@ def test_a_field_at_fault_is_told_what_to_do(form: Any, body: dict[str, Any], fi
     with pytest.raises(ValidationError) as refused:
         Call("test", "kazenor", "ada", body=body).read(form)
     assert {"field": field, "message": message} in refused.value.info["errors"]
+
+
+@pytest.mark.parametrize(
+    "tenant", ["kazenor,northwind", "kazenor,", ",", "Kazenor", "kazenor northwind", "k" * 64, "kazenor\n"]
+)
+def test_what_is_no_tenant_name_names_no_tenant(tenant: str) -> None:
+    """Row-level security is told the tenants as one list: a comma would name another one."""
+    with pytest.raises(NotFound):
+        Call.of("list_partnerships", {"tenant": tenant, "actor": "ada"})
+    assert Call.of("list_partnerships", {"tenant": "kazenor-2", "actor": "ada"}).tenant == "kazenor-2"
