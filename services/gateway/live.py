@@ -18,7 +18,7 @@ import json
 import logging
 import random
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterator
 from uuid import uuid4
 
@@ -54,10 +54,17 @@ QUEUED_AT_MOST = 10_000
 _PARTNERSHIPS = frozenset({"partnership", "contacts", "managers", "history"})
 _SEE_ALL = frozenset({"admin", "partnerships"})
 
+# How long it is remembered what was said: a page opens its stream a moment after it was made, and what came between counts.
+REMEMBERED = 30.0
+REMEMBERED_AT_MOST = 5_000
+# By how much the clocks of two gateways may differ.
+SKEW = 1.0
+
 Change = tuple[str, str]
 """(part, about): about a partnership, a person, or nothing in particular."""
 EVERYTHING: Change = ("all", "")
 
+_clock = time.time
 _log = logging.getLogger(__name__)
 
 
@@ -144,6 +151,35 @@ def _failed(answer: asyncio.Task[bool]) -> bool:
     return answer.done() and (answer.cancelled() or answer.exception() is not None)
 
 
+class Memory:
+    """What was said in the last half minute, for a stream that opens after its page was made."""
+
+    def __init__(self) -> None:
+        self._said: deque[tuple[float, str, Change]] = deque()
+        self._whole_since = _clock()
+
+    def note(self, tenant: str, change: Change) -> None:
+        self._said.append((_clock(), tenant, change))
+        self._forget()
+
+    def begin_anew(self) -> None:
+        """Something may have been missed before now."""
+        self._said.clear()
+        self._whole_since = _clock()
+
+    def after(self, moment: float, tenant: str) -> list[Change]:
+        """What was said to `tenant` after `moment` (seconds since 1970), each once; EVERYTHING when that is not known any more."""
+        self._forget()
+        if moment < self._whole_since:
+            return [EVERYTHING]
+        said = (change for at, whose, change in self._said if at >= moment - SKEW and whose in {tenant, EVERYBODY})
+        return list(dict.fromkeys(said))
+
+    def _forget(self) -> None:
+        while self._said and (len(self._said) > REMEMBERED_AT_MOST or self._said[0][0] < _clock() - REMEMBERED):
+            self._whole_since = self._said.popleft()[0]
+
+
 class Live:
     """All open streams of this process, by tenant, and what they may hear."""
 
@@ -152,6 +188,7 @@ class Live:
         self._identities = identities
         # In the order in which they were opened.
         self._listeners: dict[str, dict[Listener, None]] = {}
+        self._memory = Memory()
         self._closing = False
 
     # --- hearing -----------------------------------------------------------------------------------------------------
@@ -166,15 +203,22 @@ class Live:
         for part, about in changes:
             if part in {"all", "partnership"}:
                 self._standings.forget(tenant, about)
+        for change in changes:
+            self._memory.note(tenant, change)
         for listener in self._all() if tenant == EVERYBODY else list(self._listeners.get(tenant, ())):
-            for part, about in changes:
-                # Another person's notifications are no news to anybody else; whose they are is left out when they are many.
-                if part != "notifications" or about in {"", listener.who.actor}:
-                    listener.tell((part, about))
+            for change in changes:
+                self._tell(listener, change)
+
+    def _tell(self, listener: Listener, change: Change) -> None:
+        part, about = change
+        # Another person's notifications are no news to anybody else; whose they are is left out when they are many.
+        if part != "notifications" or about in {"", listener.who.actor}:
+            listener.tell(change)
 
     def back(self) -> None:
         """The broker can be heard again: what was said meanwhile was missed."""
         self._standings.forget(EVERYBODY, "")
+        self._memory.begin_anew()
         for listener in self._all():
             listener.tell(EVERYTHING)
 
@@ -184,8 +228,8 @@ class Live:
     # --- listening ---------------------------------------------------------------------------------------------------
 
     @contextlib.contextmanager
-    def listening(self, who: Identity, scope: str) -> Iterator[Listener]:
-        """A stream for the time of a block. Of too many of one person the oldest ends."""
+    def listening(self, who: Identity, scope: str, since: float | None = None) -> Iterator[Listener]:
+        """A stream for the time of a block, told first what changed after `since`. Of too many of one person the oldest ends."""
         listener = Listener(who, scope)
         listeners = self._listeners.setdefault(who.tenant, {})
         listeners[listener] = None
@@ -194,6 +238,8 @@ class Live:
             one.close()
         if self._closing:
             listener.close()
+        for change in [] if since is None else self._memory.after(since, who.tenant):
+            self._tell(listener, change)
         CONNECTIONS.inc()
         try:
             yield listener
@@ -246,16 +292,16 @@ class EventStream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, live: Live, who: Identity, scope: str) -> None:
+    def __init__(self, live: Live, who: Identity, scope: str, since: float | None = None) -> None:
         # A proxy must neither keep it nor hold it back.
         super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]
-        self._live, self._who, self._scope = live, who, scope
+        self._live, self._who, self._scope, self._since = live, who, scope, since
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         if scope["method"] != "HEAD":
-            with self._live.listening(self._who, self._scope) as listener:
+            with self._live.listening(self._who, self._scope, self._since) as listener:
                 await self._go_on(listener, receive, send)
         with contextlib.suppress(OSError, TimeoutError, ClientDisconnect):
             async with asyncio.timeout(0.5):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.people import Person, enter, tile
 from tests.support.pair import Pair
+from tests.support.servers import until
 from tests.support.stack import Stack
 
 PHONE = {"width": 390, "height": 844}
@@ -154,6 +155,41 @@ def test_both_homes_and_the_open_page_change_by_themselves(pair: Pair, person: P
     expect(ada.get_by_role("region", name="Needs your answer")).to_have_count(0)
     expect(reader.get_by_role("button", name="Accept")).to_have_count(0)
     assert loads == []
+
+
+def test_what_changes_before_the_stream_is_open_is_told_once_it_is(pair: Pair, person: Person) -> None:
+    ada, held = person(), list[Route]()
+    ada.route("**/api/v1/events*", held.append)
+    enter(ada, pair.partner, pair.path())
+    expect(ada.get_by_role("button", name="End Partnership")).to_be_visible()
+    until(lambda: held or ada.wait_for_timeout(20), 10, "the page asks for its stream")
+    proposed = pair.propose(pair.customer, release=("Amara Diallo",))
+    pair.partner.until(pair.id, status="modified")
+    expect(ada.get_by_role("button", name="Accept")).to_have_count(0)
+    held[0].continue_()
+    expect(ada.get_by_role("button", name="Accept")).to_be_visible()
+    pair.customer.post(pair.path(f"modifications/{proposed}/withdrawal"))
+    expect(ada.get_by_role("button", name="Accept")).to_have_count(0)
+
+
+def test_the_first_offer_brings_the_tools_to_find_it_and_counts_follow(stack: Stack, person: Person) -> None:
+    pair = Pair(stack, stack.register("sender"), stack.register("empty"), "Amara Diallo")
+    page = person()
+    enter(page, pair.customer)
+    listening(page)
+    expect(page.get_by_role("heading", name="No business partners yet")).to_be_visible()
+    expect(page.get_by_label("Search by name")).to_have_count(0)
+    pair.offer()
+    expect(tile(page, "Sender Ltd")).to_contain_text("Open")
+    page.get_by_label("Search by name").fill("send")
+    turn = page.get_by_label("Turn")
+    expect(turn.locator("option")).to_have_text(["Any turn", "Your turn (1)", "Their turn (0)"])
+    turn.select_option("ours")
+    pair.customer.post(pair.path("decline"), {"reason": "No need."})
+    expect(turn.locator("option")).to_have_text(["Any turn", "Your turn (0)", "Their turn (0)"])
+    expect(turn).to_have_value("ours")
+    expect(page.get_by_label("Search by name")).to_have_value("send")
+    expect(page.get_by_role("button", name="Apply")).not_to_be_in_viewport()
 
 
 def test_without_an_event_stream_one_loads_again(pair: Pair, person: Person) -> None:

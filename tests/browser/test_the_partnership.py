@@ -214,6 +214,62 @@ def test_a_pick_of_somebody_who_was_changed_meanwhile_is_dropped_and_said(pair: 
     expect(band(ada, "Bruno Keller")).not_to_contain_text("To Be Released")
 
 
+def test_while_nothing_is_picked_the_contacts_become_as_they_are(pair: Pair, visit: Visit) -> None:
+    ada = visit(pair.partner, "contacts")
+    loads = unloaded(ada)
+    ada.get_by_role("checkbox", name="Amara Diallo").focus()
+    mid = pair.propose(pair.customer, release=("Bruno Keller",))
+    expect(band(ada, "Bruno Keller")).to_contain_text("Northwind Ltd waits for your answer")
+    expect(ada.get_by_role("checkbox", name="Amara Diallo")).to_be_focused()
+    expect(ada.get_by_text("This has changed meanwhile.")).to_be_hidden()
+    # It is the page that it was: what is picked now is kept from the next change.
+    ada.keyboard.press("Space")
+    expect(band(ada, "Amara Diallo")).to_contain_text("To Be Released")
+    pair.customer.post(pair.path(f"modifications/{mid}/withdrawal"))
+    expect(ada.get_by_text("This has changed meanwhile.")).to_be_visible()
+    expect(band(ada, "Amara Diallo")).to_contain_text("To Be Released")
+    button(ada, "Update").click()
+    asking = ada.get_by_role("dialog", name="Update Contacts")
+    asking.get_by_label("Reason").fill("The work is done.")
+    button(asking, "Yes").click()
+    pair.customer.until(pair.id, status="modified")
+    assert len(loads) == 1, "only the last step loads"
+
+
+def test_whoever_was_released_has_gone_from_the_details(pair: Pair, visit: Visit) -> None:
+    ada = visit(pair.partner)
+    working = ada.get_by_role("region", name="Assigned Contacts")
+    expect(working.get_by_role("heading")).to_have_text("Assigned Contacts 2")
+    mid = pair.propose(pair.partner, add=("Cleo Sand",), release=("Bruno Keller",))
+    expect(working.get_by_role("listitem").filter(has_text="Cleo Sand")).to_contain_text("Offered")
+    expect(working.get_by_role("heading")).to_have_text("Assigned Contacts 2")
+    pair.customer.until(pair.id, status="modified")
+    answers = [
+        {"contact_id": pair.people["Bruno Keller"], "decision": "accept"},
+        {"contact_id": pair.people["Cleo Sand"], "decision": "decline"},
+    ]
+    pair.customer.post(pair.path(f"modifications/{mid}/answer"), {"items": answers})
+    expect(working.get_by_role("heading")).to_have_text("Assigned Contacts 1")
+    expect(working.get_by_role("listitem")).to_have_count(1)
+    working.get_by_role("link", name="2 contacts of before").click()
+    ada.get_by_text("2 contacts of before").click()
+    expect(band(ada, "Bruno Keller")).to_contain_text("Released")
+    expect(band(ada, "Cleo Sand")).to_contain_text("Not accepted")
+
+
+def test_a_question_that_has_been_overtaken_says_so_and_keeps_what_was_typed(pair: Pair, visit: Visit) -> None:
+    ada = visit(pair.partner)
+    button(ada, "End Partnership").click()
+    asking = ada.get_by_role("dialog", name="End Partnership")
+    asking.get_by_label("Reason").fill("We move on.")
+    pair.customer.post(pair.path("termination"), {"reason": "So do we."})
+    expect(asking.get_by_role("alert")).to_contain_text("has ended")
+    expect(asking.get_by_label("Reason")).to_have_value("We move on.")
+    expect(button(asking, "Yes")).to_be_disabled()
+    button(asking, "Cancel").click()
+    expect(ada.get_by_role("region", name="Northwind Ltd ended the partnership")).to_be_visible()
+
+
 def test_leaving_asks_exactly_when_something_was_picked(pair: Pair, visit: Visit) -> None:
     ada = visit(pair.partner, "contacts")
     asked: list[str] = []

@@ -81,6 +81,8 @@ class Desk:
         self.request = request
         self.visitor = visitor
         self.host_tenant = identity.host_tenant(request)
+        # Milliseconds since 1970: what changes from now on may be missing on the page.
+        self.as_of = int(time.time() * 1000)
         self.unread: int | None = None
         self._counting: asyncio.Task[None] | None = None
         self.spent: Spent | None = None

@@ -44,6 +44,9 @@ async def partnership(request: Request, partnership_id: str) -> Response:
     if found["status"] not in LIVING:
         # Its history tells of them.
         pending, answered = [], []
+    shown = None if people is None else in_order([assignment(a) for a in people]) or _just_offered(found)
+    # Whoever was released has gone (contradiction 2), and whoever was not accepted never came; after the end it tells who had been there.
+    former = [a for a in shown or [] if a["past"]] if found["status"] in LIVING else []
     titles = {a["contact_id"]: a.get("title") or "" for a in people or []}
     return await desk.page(
         "partnership.html",
@@ -55,7 +58,8 @@ async def partnership(request: Request, partnership_id: str) -> Response:
             "people": None if people is None else sum(a.get("state") == "accepted" for a in people),
             "team": None if team is None else len(team["items"]),
         },
-        people=None if people is None else in_order([assignment(a) for a in people]) or _just_offered(found),
+        people=None if shown is None else [a for a in shown if a not in former],
+        former=len(former),
         team=None if team is None else [person(m) for m in team["items"]],
         entries=None if entries is None else [entry(e) for e in entries["items"]],
     )

@@ -511,9 +511,9 @@ def test_nobody_listens_at_the_address_of_another_business(ada: TestClient) -> N
     assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
 
 
-def test_it_takes_no_parameters_and_no_other_method(ada: TestClient) -> None:
-    answer = ada.get("/api/v1/events?since=1")
-    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "since")
+def test_it_takes_no_other_parameter_and_no_other_method(ada: TestClient) -> None:
+    answer = ada.get("/api/v1/events?until=1")
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "until")
     assert ada.post("/api/v1/events").status_code == 405
 
 
@@ -558,3 +558,59 @@ def test_its_time_is_measured_to_its_beginning(
 
 def test_everything_is_told_as_such() -> None:
     assert module.event(EVERYTHING) == b'event: changed\ndata: {"part":"all","partnership_id":null}\n\n'
+
+
+def test_a_stream_is_told_first_what_changed_since_its_page_was_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, p = [1_000.0], new_id()
+    monkeypatch.setattr(module, "_clock", lambda: clock[0])
+
+    async def scenario(house: House) -> None:
+        ada, member = house.person(), house.person(role="member")
+
+        async def first(token: str, since: float) -> list[tuple[str, str | None]]:
+            browser = Browser(house.app, token, query=f"since={int(since * 1000)}")
+            await until(lambda: HELLO in browser.text, "hello")
+            house.tell("kazenor", ("business", ""))
+            await until(lambda: ("business", None) in browser.heard or ALL in browser.heard, "the mark")
+            await browser.leave()
+            return [change for change in browser.heard if change != ("business", None)]
+
+        def tell(at: float, *changes: tuple[str, str], tenant: str = "kazenor") -> None:
+            clock[0] = at
+            house.tell(tenant, *changes)
+
+        tell(1_010, ("contacts", p))
+        tell(1_020, ("partnership", p), ("notifications", new_id()))
+        tell(1_021, ("history", p), tenant="northwind")
+        clock[0] = 1_025
+        assert await first(ada, 1_005) == [("contacts", p), ("partnership", p)]
+        assert await first(ada, 1_015) == [("partnership", p)]
+        assert await first(ada, 1_020.5) == [("partnership", p)], "clocks differ by a second"
+        assert await first(ada, 1_024) == []
+        assert await first(ada, 999) == [ALL], "what was before this process began nobody knows"
+        house.rpc.on("offers", "get_standing", NotFound())
+        assert await first(member, 1_015) == []
+        house.live.back()
+        assert await first(ada, 1_015) == [ALL], "what was said while the broker was away nobody knows"
+        tell(1_040, ("contacts", p))
+        tell(1_071, ("managers", p))
+        assert await first(ada, 1_030) == [ALL], "after half a minute it is forgotten"
+        assert await first(ada, 1_050) == [("managers", p)]
+
+    play(scenario)
+
+
+def test_a_stream_is_told_nothing_first_unless_it_asks_and_a_wrong_time_is_refused() -> None:
+    async def scenario(house: House) -> None:
+        ada = house.person()
+        house.tell("kazenor", ("contacts", new_id()))
+        browser = await house.open(ada)
+        await house.settled(browser)
+        assert browser.heard == [MARK]
+        for wrong in ("since=yesterday", "since=-1", "since=1.5", "since=1&since=2", "since="):
+            refused = Browser(house.app, ada, query=wrong)
+            await until(lambda r=refused: r.over, "an answer")  # type: ignore[misc]
+            assert refused.start["status"] == 422, wrong
+            await refused.leave()
+
+    play(scenario)

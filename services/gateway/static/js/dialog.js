@@ -107,8 +107,10 @@ async function open(source, url, options) {
     if (!found) return;
     const question = one(".question", found.page);
     const failure = one(".failure", found.page);
-    if (question) show(question);
-    else if (failure) tell(one("h1", failure).textContent, one(".lead", failure)?.textContent ?? "");
+    if (question) {
+      const dialog = show(question);
+      if (!options?.method) dialog.dataset.asked = url;
+    } else if (failure) tell(one("h1", failure).textContent, one(".lead", failure)?.textContent ?? "");
     else if (options?.method === "POST") swapMain(found.page);
     else location.assign(url);
   } catch {
@@ -117,6 +119,20 @@ async function open(source, url, options) {
     source.removeAttribute("aria-busy");
   }
 }
+
+// The page behind has changed: perhaps what is asked can no longer be done. It is said in the server's words, and what was typed stays.
+document.addEventListener("accord:updated", async () => {
+  for (const dialog of all("dialog[data-asked]")) {
+    try {
+      const found = await ask(dialog.dataset.asked);
+      const failure = found?.status === 409 && one(".failure", found.page);
+      if (!failure || !dialog.open || one("form[aria-busy]", dialog)) continue;
+      delete dialog.dataset.asked;
+      trouble(dialog, one("h1", failure).textContent, one(".lead", failure)?.textContent ?? "");
+      for (const button of all("button.primary, button.danger", dialog)) button.disabled = true;
+    } catch { /* away for a moment: whoever answers is told then */ }
+  }
+});
 
 // Something to know, with one way on.
 export function tell(title, sentence) {

@@ -83,6 +83,20 @@ enhance("form[data-picking]", (form) => {
     led = true;
     location.reload();
   });
+  // Nothing is picked: the page becomes as it is now, and the focus stays where it was.
+  function anew(event) {
+    if (!form.isConnected) return document.removeEventListener("accord:meanwhile", anew);
+    const next = event.detail.getElementById("working");
+    if (!next || chosen().length || one("dialog[open]") || one("form[aria-busy]")) return;
+    event.preventDefault();
+    const { name, value } = document.activeElement ?? {};
+    const mine = document.importNode(next, true);
+    document.getElementById("working").replaceWith(mine);
+    document.getElementById("main").dataset.state = event.detail.getElementById("main").dataset.state;
+    refresh(mine);
+    if (value) all("input[type=checkbox]", mine).find((input) => input.name === name && input.value === value)?.focus();
+  }
+  document.addEventListener("accord:meanwhile", anew);
   restore();
 
   form.addEventListener("change", (event) => {

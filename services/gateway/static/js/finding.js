@@ -6,7 +6,7 @@ import { morph } from "./morph.js";
 const PAUSE = 180;
 
 enhance("form[data-find]", (form) => {
-  form.classList.add("auto");
+  form.dataset.auto = "";
   let timer = 0;
   let newest = 0;
 

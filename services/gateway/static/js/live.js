@@ -9,6 +9,7 @@ import { morph } from "./morph.js";
 
 const WAIT = 120;
 const PAUSE = 600;
+const NEWS = 5000;
 
 let address = () => location.href;
 let after = () => {};
@@ -59,6 +60,8 @@ function take(page) {
     if (!one("form[method=post]", main())) location.reload();
     return;
   }
+  // What came while it was being made is told again when the stream has to be opened anew.
+  document.documentElement.dataset.asOf = page.documentElement.dataset.asOf ?? "";
   let changed = 0;
   for (const part of all("[data-live]")) {
     const next = page.getElementById(part.id);
@@ -68,8 +71,18 @@ function take(page) {
     }
   }
   const state = page.getElementById("main")?.dataset.state;
-  if (state !== undefined && state !== main().dataset.state) for (const note of all("[data-meanwhile]")) note.hidden = false;
-  if (changed) say("This page has been updated.");
+  if (state !== undefined && state !== main().dataset.state) {
+    // Whose nothing is lost by it takes the new version at once; the others say that there is one.
+    const offer = new CustomEvent("accord:meanwhile", { detail: page, cancelable: true });
+    if (document.dispatchEvent(offer)) for (const note of all("[data-meanwhile]")) note.hidden = false;
+    else changed += 1;
+  }
+  if (changed) {
+    say("This page has been updated.");
+    // What the last act said is old news by now.
+    if (performance.now() > NEWS) one(".note")?.remove();
+    document.dispatchEvent(new CustomEvent("accord:updated"));
+  }
   after(page);
 }
 
@@ -91,7 +104,8 @@ let lost = false;
 
 function listen() {
   if (source || document.visibilityState !== "visible") return;
-  source = new EventSource("/api/v1/events");
+  // The page is older than its stream: what came between is told first.
+  source = new EventSource(`/api/v1/events?since=${document.documentElement.dataset.asOf || Date.now()}`);
   source.addEventListener("changed", (event) => {
     const change = JSON.parse(event.data);
     document.dispatchEvent(new CustomEvent("accord:changed", { detail: change }));

@@ -3,7 +3,7 @@
 const keyOf = (node) => (node.nodeType === Node.ELEMENT_NODE ? node.dataset.key || node.id || null : null);
 
 // What belongs to the visit and not to the page: it is never taken from the new version.
-const KEPT = new Set(["open", "aria-expanded", "aria-busy", "style"]);
+const KEPT = new Set(["open", "aria-expanded", "aria-busy", "style", "data-auto"]);
 
 function attributes(from, to) {
   for (const { name, value } of Array.from(to.attributes)) {
@@ -20,7 +20,12 @@ const field = (node) => node.matches("input, textarea, select");
 export function morph(from, to) {
   if (from.isEqualNode(to)) return false;
   attributes(from, to);
-  // What somebody has typed or chosen is theirs.
+  // What somebody has typed or chosen is theirs; among what one may choose from the words change.
+  if (from.nodeName === "SELECT") {
+    const { value } = from;
+    children(from, to);
+    from.value = value;
+  }
   if (field(from)) return true;
   children(from, to);
   return true;

@@ -118,8 +118,13 @@ def test_whoever_works_there_comes_first_and_nobody_stands_twice(ada: TestClient
     ]
     rpc.on("contacts", "list_assignments", {"items": people, "next": None})
     page = ada.get(PAGE).text.split('aria-labelledby="people"')[1].split("</section>")[0]
+    assert re.findall(r"<b>([^<]+)</b>", page) == ["Bruno Keller", "Cleo Sand"]
+    assert '<span class="count">1</span>' in page, "whoever is only offered does not work there yet"
+    assert f'<a href="{CONTACTS}">1 contact of before</a>' in page
+    rpc.on("offers", "get_partnership", live(status="terminated", actions=["view", "remove"]))
+    page = ada.get(PAGE).text.split('aria-labelledby="people"')[1].split("</section>")[0]
     assert re.findall(r"<b>([^<]+)</b>", page) == ["Bruno Keller", "Cleo Sand", "Amara Diallo"]
-    assert '<span class="count">2</span>' in page
+    assert "of before" not in page
 
 
 def test_the_page_stands_when_contacts_is_away(ada: TestClient, rpc: FakeRpc) -> None:
