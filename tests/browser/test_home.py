@@ -159,7 +159,7 @@ def test_both_homes_and_the_open_page_change_by_themselves(pair: Pair, person: P
 
 def test_what_changes_before_the_stream_is_open_is_told_once_it_is(pair: Pair, person: Person) -> None:
     ada, held = person(), list[Route]()
-    ada.route("**/api/v1/events*", held.append)
+    ada.route("**/api/v1/events*", lambda route: held.append(route))
     enter(ada, pair.partner, pair.path())
     expect(ada.get_by_role("button", name="End Partnership")).to_be_visible()
     until(lambda: held or ada.wait_for_timeout(20), 10, "the page asks for its stream")
@@ -168,6 +168,27 @@ def test_what_changes_before_the_stream_is_open_is_told_once_it_is(pair: Pair, p
     expect(ada.get_by_role("button", name="Accept")).to_have_count(0)
     held[0].continue_()
     expect(ada.get_by_role("button", name="Accept")).to_be_visible()
+    pair.customer.post(pair.path(f"modifications/{proposed}/withdrawal"))
+    expect(ada.get_by_role("button", name="Accept")).to_have_count(0)
+
+
+def test_a_page_that_could_not_be_asked_for_is_asked_for_again(pair: Pair, person: Person) -> None:
+    ada, refused = person(), list[str]()
+    enter(ada, pair.partner, pair.path())
+    listening(ada)
+
+    def refuse(route: Route) -> None:
+        if "x-accord-script" in route.request.headers and len(refused) < 2:
+            refused.append(route.request.url)
+            # As the server tells a script of a 503.
+            route.fulfill(status=200, headers={"X-Accord-Status": "503"}, body="<title>Away</title>")
+        else:
+            route.continue_()
+
+    ada.route(f"**{pair.path()}", refuse)
+    proposed = pair.propose(pair.customer, release=("Amara Diallo",))
+    expect(ada.get_by_role("button", name="Accept")).to_be_visible()
+    assert len(refused) == 2
     pair.customer.post(pair.path(f"modifications/{proposed}/withdrawal"))
     expect(ada.get_by_role("button", name="Accept")).to_have_count(0)
 

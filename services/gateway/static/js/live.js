@@ -10,6 +10,7 @@ import { morph } from "./morph.js";
 const WAIT = 120;
 const PAUSE = 600;
 const NEWS = 5000;
+const MISSES = 8;
 
 let address = () => location.href;
 let after = () => {};
@@ -33,6 +34,7 @@ let timer = 0;
 let running = false;
 let again = false;
 let last = 0;
+let misses = 0;
 
 export function soon() {
   if (document.visibilityState !== "visible") return; // becoming visible loads anyway
@@ -44,14 +46,19 @@ export function soon() {
 async function update() {
   running = true;
   again = false;
+  let answered = false;
   try {
     const found = await ask(address());
+    answered = !found || found.status < 500;
     if (found?.status === 200) take(found.page);
     else if (found?.status === 409) over(found.page);
-  } catch { /* away for a moment: the stream comes back and asks again */ }
+  } catch { /* no answer */ }
   last = Date.now();
   running = false;
+  misses = answered ? 0 : misses + 1;
   if (again) soon();
+  // Away for a moment, or behind what was said: nobody will say it a second time.
+  else if (misses && misses < MISSES) setTimeout(soon, misses * PAUSE);
 }
 
 function take(page) {
