@@ -264,7 +264,7 @@ def test_a_question_that_has_been_overtaken_says_so_and_keeps_what_was_typed(pai
     expect(asking.get_by_role("alert")).to_contain_text("This can no longer be done")
     expect(asking.get_by_label("Reason")).to_have_value("We move on.")
     expect(button(asking, "Yes")).to_be_disabled()
-    button(asking, "Cancel").click()
+    asking.get_by_role("link", name="Cancel").click()
     expect(ada.get_by_role("region", name="Northwind Ltd ended the partnership")).to_be_visible()
 
 
