@@ -120,7 +120,7 @@ def _retracted(entry: Entry) -> str:
 def _answered(entry: Entry) -> str:
     items: Sequence[Mapping[str, Any]] = entry.data.get("items", [])
     if entry.data.get("automatic"):
-        return f"{entry.name} {_by_itself(items)}."
+        return f"{entry.name} {_by_itself(items, _whose(entry))}."
     accepted = [item for item in items if item.get("decision") == "accept"]
     if not items:
         what = "answered a proposal"
@@ -135,15 +135,18 @@ def _answered(entry: Entry) -> str:
     return f"{doer(entry)} {what}{whose}{instead}."
 
 
-def _by_itself(items: Sequence[Mapping[str, Any]]) -> str:
-    """What a rule decided, and why (protocol rule 2). Which of the two reasons for a release it was makes no difference to anybody."""
+def _whose(entry: Entry) -> str:
+    """Whose proposal was answered: when both sides propose the same there are two answers, and each is told."""
+    return f"that {entry.company or 'the other side'} proposed" if entry.side == "us" else "that we proposed"
+
+
+def _by_itself(items: Sequence[Mapping[str, Any]], whose: str) -> str:
+    """What a rule decided, and why (protocol rule 2): proposed by both, or done already, it was agreed."""
     released = [i for i in items if (i.get("action"), i.get("decision")) == ("release", "accept")]
     there = [i for i in items if (i.get("action"), i.get("decision")) == ("add", "decline")]
     said = []
     if released:
-        said.append(
-            f"accepted the release of {names(released)}, which both sides had proposed or which was done already"
-        )
+        said.append(f"accepted the release of {names(released)} {whose}, since both sides have agreed to it")
     if there:
         said.append(f"did not add {names(there)}, who {'works' if len(there) == 1 else 'work'} there already")
     if len(released) + len(there) < len(items):

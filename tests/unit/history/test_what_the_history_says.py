@@ -135,12 +135,12 @@ ONE = {"items": story.ANSWER_RECEIVED.items[:1]}
         ),
         (
             but(story.ANSWER_RECEIVED, **story.BY_ITSELF),
-            "Accord accepted the release of Mia Berg, which both sides had proposed or which was done already, "
+            "Accord accepted the release of Mia Berg that we proposed, since both sides have agreed to it, "
             "and did not add Olof Palm, who works there already.",
         ),
         (
             but(story.ANSWER_GIVEN, **story.BY_ITSELF | {"items": [story.RELEASED]}),
-            "Accord accepted the release of Mia Berg, which both sides had proposed or which was done already.",
+            "Accord accepted the release of Mia Berg that Kazenor Consulting proposed, since both sides have agreed to it.",
         ),
         (
             story.RETRACTION_GIVEN,
