@@ -58,8 +58,11 @@ def to_the_login(answer: httpx.Response, who: str) -> None:
 
 
 def told(answer: httpx.Response) -> str:
-    """A page but for the parts that differ each time: the token of its form, the ids in the address that was asked, what is unread by now."""
+    """A page but for the parts that differ each time: the token of its form, when it was made, the ids in the address that was asked, what is
+    unread by now.
+    """
     text = re.sub(r'name="csrf_token" value="[^"]*"', "", answer.text)
+    text = re.sub(r' data-as-of="[0-9]+"', "", text)
     text = re.sub(r'content="[A-Za-z0-9_-]{60,}"', "", text)
     text = re.sub(r'<span class="badge">.*?unread</span></span>', "", text)
     return re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "", text)
