@@ -45,9 +45,9 @@ def when(value: Any, *, style: str = "ago") -> Markup:
         return Markup("")
     text = words.ago(at, tz, datetime.now(UTC)) if style == "ago" else f"{at.astimezone(tz):%H:%M}"
     # The page's script keeps what is marked `data-ago` up to date.
-    live = " data-ago" if text == "just now" or text.endswith(" ago") else ""
-    return Markup(
-        f'<time datetime="{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" title="{escape(words.exact(at, tz))}"{live}>{escape(text)}</time>'
+    live = Markup(" data-ago") if text == "just now" or text.endswith(" ago") else ""
+    return Markup('<time datetime="{}" title="{}"{}>{}</time>').format(
+        f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}", words.exact(at, tz), live, text
     )
 
 
