@@ -36,15 +36,14 @@ MOST_PEOPLE = 1000
 
 
 async def everybody(desk: Desk, service: str, method: str, **body: Any) -> list[dict[str, Any]]:
-    """All items of a list that a form offers to choose from, up to `MOST_PEOPLE`."""
+    """All items of a list that a form offers to choose from, up to `MOST_PEOPLE`; those from `cursor` on, if that is given."""
     found: list[dict[str, Any]] = []
-    cursor: dict[str, str] = {}
     while len(found) < MOST_PEOPLE:
-        page = await desk.ask(service, method, limit=200, **body, **cursor)
+        page = await desk.ask(service, method, limit=200, **body)
         found += page["items"]
         if not page.get("next"):
             break
-        cursor = {"cursor": page["next"]}
+        body["cursor"] = page["next"]
     return found
 
 

@@ -273,15 +273,17 @@ def test_of_many_proposals_all_that_wait_are_shown(ada: TestClient, rpc: FakeRpc
 
 
 def test_everybody_is_counted_however_many_work_there(ada: TestClient, rpc: FakeRpc) -> None:
-    second = {**LENT_ONE, "id": new_id(), "contact_id": NEWCOMER, "name": "Cleo Sand"}
-    rpc.on(
-        "contacts",
-        "list_assignments",
-        lambda cursor=None, **_: {"items": [second if cursor else LENT_ONE], "next": None if cursor else "more"},
-    )
+    names = ["Bruno Keller", "Cleo Sand", "Dora Lind", "Emil Roth"]
+
+    def some(cursor: str = "0", **_: Any) -> dict[str, Any]:
+        at = int(cursor)
+        one = {**LENT_ONE, "id": new_id(), "contact_id": new_id(), "name": names[at]}
+        return {"items": [one], "next": str(at + 1) if at + 1 < len(names) else None}
+
+    rpc.on("contacts", "list_assignments", some)
     page = ada.get(PAGE).text
-    assert "Bruno Keller" in page
-    assert "Cleo Sand" in page
+    assert [name for name in names if f"<b>{name}</b>" in page] == names
+    assert '<span class="count">4</span>' in page
 
 
 def test_the_bell_is_asked_for_at_once_for_a_page_and_not_for_what_is_none(ada: TestClient, rpc: FakeRpc) -> None:
