@@ -91,10 +91,6 @@ async def contacts_page(desk: Desk, partnership_id: str, form: Form, status: int
     )
 
 
-async def nobody() -> list[dict[str, Any]]:
-    return []
-
-
 async def answer_to(desk: Desk, partnership_id: str, modification_id: str) -> dict[str, Any] | None:
     """The proposal of ours that this one replies to, whose answer suggests something else."""
     if not is_id(modification_id):

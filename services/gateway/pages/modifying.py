@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from services.gateway.pages.deciding import Decision, carried_out, question
 from services.gateway.pages.desk import Desk
-from services.gateway.pages.editing import contacts_page, nobody
+from services.gateway.pages.editing import contacts_page
 from services.gateway.pages.forms import KEY, Form
 from services.gateway.pages.offering import everybody
 from services.gateway.pages.presenting import assignment, person, tile
@@ -90,11 +90,15 @@ async def propose(request: Request, partnership_id: str) -> Response:
     return await _reason_page(desk, await _found(desk, partnership_id), form, status)
 
 
+async def _nobody() -> list[dict[str, Any]]:
+    return []
+
+
 async def _reason_page(desk: Desk, found: dict[str, Any], form: Form, status: int = 200) -> Response:
     """Who is meant, in words, and the reason."""
     people, directory = await asyncio.gather(
         everybody(desk, "contacts", "list_assignments", partnership_id=found["id"]),
-        everybody(desk, "contacts", "list_contacts") if form.values("add_contact_ids") else nobody(),
+        everybody(desk, "contacts", "list_contacts") if form.values("add_contact_ids") else _nobody(),
     )
     names = {p["id"]: p["name"] for p in [*map(assignment, people), *map(person, directory)]}
     return await desk.page(
