@@ -1,4 +1,4 @@
-"""What is being entered when the session ends: it stands there again after the login, for who had entered it and for nobody else."""
+"""What is being entered when the session ends or the page is loaded again: it stands there again, for who had entered it and for nobody else."""
 
 from __future__ import annotations
 
@@ -78,4 +78,27 @@ def test_nobody_else_sees_it(pair: Pair, person: Person) -> None:
     log_in_again(page, body["email"])
     expect(page.get_by_role("heading", name="Add contact")).to_be_visible()
     expect(page.get_by_label("Name")).to_have_value("")
+    assert page.evaluate("sessionStorage.getItem('accord.kept')") is None
+
+
+def test_a_form_is_as_it_was_left_when_the_page_is_loaded_again(pair: Pair, person: Person) -> None:
+    page = person()
+    at(page, pair.partner, "/contacts/new")
+    page.get_by_label("Name").fill("Half Written")
+    page.reload()
+    expect(page.get_by_text(KEPT)).to_be_visible()
+    expect(page.get_by_label("Name")).to_have_value("Half Written")
+    # Whoever goes elsewhere has left it.
+    page.get_by_role("link", name="Home").first.click()
+    expect(page).not_to_have_url(re.compile("/contacts"))
+    page.goto(pair.stack.tenant_url(pair.partner.tenant) + "/contacts/new")
+    expect(page.get_by_label("Name")).to_have_value("")
+
+
+def test_whoever_logs_out_leaves_nothing_behind(pair: Pair, person: Person) -> None:
+    page = person()
+    at(page, pair.partner, "/contacts/new")
+    page.get_by_label("Name").fill("Half Written")
+    page.get_by_role("button", name="Log out").first.click()
+    expect(page).to_have_url(re.compile("/login"))
     assert page.evaluate("sessionStorage.getItem('accord.kept')") is None

@@ -229,6 +229,20 @@ def test_a_role_that_is_removed_meanwhile_is_said_at_whom_it_concerns(pair: Pair
     expect(nils.get_by_text("The partnership has begun.")).to_be_visible()
 
 
+def test_roles_and_comment_survive_a_reload(pair: Pair, visit: Visit) -> None:
+    pair.offer("Amara Diallo", "Bruno Keller")
+    nils = visit(pair.customer, "acceptance")
+    members(nils).get_by_role("button", name="Bruno Keller").click()
+    role(nils, "Production", "Operator").check()
+    nils.get_by_label("Comment").fill("Welcome.")
+    nils.reload()
+    expect(members(nils).get_by_role("listitem").filter(has_text="Bruno Keller")).to_contain_text("Production: Operator")
+    expect(members(nils).get_by_role("listitem").filter(has_text="Amara Diallo")).to_contain_text("No role yet")
+    expect(nils.get_by_label("Comment")).to_have_value("Welcome.")
+    button(nils, "Accept").click()
+    expect(dialog(nils)).to_contain_text("Bruno Keller")
+
+
 def test_an_offer_that_is_withdrawn_meanwhile_is_told_and_nothing_is_lost(pair: Pair, visit: Visit) -> None:
     pair.offer("Amara Diallo", "Bruno Keller")
     nils = visit(pair.customer, "acceptance")

@@ -1,5 +1,6 @@
-// What was entered when the session turned out to have ended: it stands in its form again after the login. Only for who had entered it, only
-// in this tab, and never a password. Runs before other scripts set up the forms, so they meet the form as it was left.
+// What was entered when the page was loaded again, or when the session turned out to have ended: it stands in its form again, after a login
+// on the way as well. Only for who had entered it, only in this tab, and never a password. Runs before other scripts set up the forms, so they
+// meet the form as it was left.
 import { all, enhance, make, one } from "./dom.js";
 
 const KEY = "accord.kept";
@@ -26,7 +27,8 @@ let back = [];
 const kept = read();
 if (!who) write(kept && location.pathname === "/login" ? { ...kept, led: true } : null);
 else {
-  if (kept?.led && kept.who === who && kept.page === here()) back = kept.forms;
+  const again = kept?.led || performance.getEntriesByType("navigation")[0]?.type === "reload";
+  if (again && kept?.who === who && kept.page === here()) back = kept.forms;
   write(null);
 }
 
@@ -60,7 +62,14 @@ enhance("main form[method=post]:not([data-store]), dialog form[method=post]:not(
   });
 });
 
+const keepAll = () => keep(all("form[method=post]").filter((form) => form.keeps !== undefined && told(form) !== form.keeps));
+
+// Led to the login, what was entered is kept on the way; led anywhere else, it has been taken. Whoever logs out leaves nothing behind.
+let led = false;
 document.addEventListener("accord:go", ({ detail }) => {
-  if (!who || !detail.startsWith("/login")) return;
-  keep(all("form[method=post]").filter((form) => form.keeps !== undefined && told(form) !== form.keeps));
+  led = true;
+  if (who && detail.startsWith("/login")) keepAll();
 });
+enhance("form[action='/logout']", (form) => form.addEventListener("submit", () => { led = true; }));
+addEventListener("pagehide", () => { if (who && !led) keepAll(); });
+addEventListener("pageshow", () => { led = false; });
