@@ -14,33 +14,27 @@ import asyncio
 import logging
 import os
 import random
-import re
 import signal
 import sys
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Any, LiteralString, NamedTuple
+from typing import Any, LiteralString
 
 import psycopg
 
-from shared import health, logs, settings, traces, watchdog
-from shared.bus import crash, live, topology
+from shared import health, logs, settings, watchdog
+from shared.bus import crash, live, outbox, topology
 from shared.bus.publisher import Outgoing, Publisher, Verdict
-from shared.clock import now
-from shared.contracts.messages import Envelope, Receipt
 from shared.db import roles
 from shared.ids import new_id
 from shared.tasks import told_to_stop
 
 log = logging.getLogger(__name__)
-messages = logging.getLogger("accord.messages")
-_TRACEPARENT = re.compile(r'"traceparent": ?"([0-9a-f-]{55})"')
 
 CHANNEL = "outbox"
 LANES = 2
-BATCH = 500
 POLL_S = 1.0
 # Receipts of one stream that become due close together travel as one: each field counts by its maximum anyway.
 LINGER_S = 0.02
@@ -58,155 +52,9 @@ STOP_S = 1.0
 # What means that the database is away, and not that we are wrong.
 AWAY = (psycopg.OperationalError, psycopg.InterfaceError, OSError, TimeoutError)
 
-LOCAL_KINDS = ("fact", "timer", "retry")
-PEER_KINDS = ("peer",)
-
-
-def _take(kinds: Sequence[str]) -> str:
-    """Begin a transaction and take what is due, in one round trip without parameters: half the time of two with some.
-
-    Not by position: a row that commits late is due all the same (N18). Locked until it is known what became of it, so
-    that a second relay takes others, and a receipt that confirms it meanwhile is not overwritten.
-    """
-    return f"""
-        begin;
-        select tenant, id, kind, service, subject, destination, type, sequence, body, attempts
-        from outbox
-        where due_at <= now() and kind in ({", ".join(f"'{kind}'" for kind in kinds)})
-        order by due_at, id
-        limit {BATCH}
-        for update skip locked
-    """
-
-
-# By whether the vhosts of the cell and of the peers can be reached: one that is away must not fill the batch of the other.
-_TAKE = {
-    (True, True): _take([*LOCAL_KINDS, *PEER_KINDS]),
-    (True, False): _take(LOCAL_KINDS),
-    (False, True): _take(PEER_KINDS),
-}
-
-# A peer message is sent again until it is receipted (rule 9). What the broker refuses is tried again, too; a local
-# fact soon, since only an operator's hand on the topology can be the reason.
-_MARK = """
-update outbox o
-set attempts = o.attempts + 1,
-    sent_at = case when d.sent then clock_timestamp() else o.sent_at end,
-    due_at = case
-        when o.due_at is null or (d.sent and o.kind <> 'peer') then null
-        else clock_timestamp() + %s::float8 * case
-            when o.attempts = 0 then interval '5 seconds'
-            when o.attempts = 1 or o.kind <> 'peer' then interval '30 seconds'
-            when o.attempts = 2 then interval '5 minutes'
-            else interval '1 hour'
-        end
-    end
-from unnest(%s::text[], %s::text[], %s::boolean[]) as d (tenant, id, sent)
-where o.tenant = d.tenant and o.id = d.id
-"""
-
-_TAKE_RECEIPTS = """
-update streams s
-set receipt_due = false
-from (
-    select tenant, subject, peer, service from streams
-    where receipt_due and service = %s
-    limit %s
-    for update skip locked
-) d
-where s.tenant = d.tenant and s.subject = d.subject and s.peer = d.peer and s.service = d.service
-returning s.tenant, s.subject, s.peer, s.applied, s.applied_digest, s.seen, s.sent, s.parked_type
-"""
-
-_RECEIPTS_DUE = """
-update streams s
-set receipt_due = true
-from unnest(%s::text[], %s::text[], %s::text[]) as d (tenant, subject, peer)
-where s.tenant = d.tenant and s.subject = d.subject and s.peer = d.peer and s.service = %s
-"""
-
-_LAG = "select coalesce(extract(epoch from now() - min(due_at)), 0)::float8 from outbox where due_at <= now()"
-_WAITING = """
-select count(*) filter (where state = 'parked'), count(*) filter (where state = 'dead')
-from inbox where state <> 'applied'
-"""
-
-# Page by page: no index is worth keeping for this, and no statement holds much or takes long.
-_PAGES = "select pg_relation_size('outbox') / current_setting('block_size')::int"
-_PRUNE_OUTBOX = """
-delete from outbox where ctid >= format('(%%s,0)', %(page)s::bigint)::tid and ctid < format('(%%s,0)',
-%(page)s::bigint + %(pages)s::bigint)::tid
-    and kind <> 'peer' and due_at is null and sent_at < now() - interval '7 days'
-"""
-_PRUNE_ANSWERS = """
-delete from answers
-where ctid = any (array(select ctid from answers where created_at < now() - interval '48 hours' limit 1000))
-"""
-
-
-class Row(NamedTuple):
-    """A row of the outbox that is due. `body` is the exact text that travels; `attempts` tells how often the broker has answered for it."""
-
-    tenant: str
-    id: str
-    kind: str
-    service: str
-    subject: str
-    destination: str
-    type: str
-    sequence: int
-    body: str
-    attempts: int = 0
-
-
-class ReceiptRow(NamedTuple):
-    """What a stream's receipt says: see Receipt."""
-
-    tenant: str
-    subject: str
-    peer: str
-    applied: int
-    digest: str
-    seen: int
-    sent: int
-    parked_type: str | None
-    wanted: bool = False
-
-
-def outgoing(service: str, row: Row) -> Outgoing:
-    """The message of a row. Raises ValueError for a tenant name that cannot stand in a routing key."""
-    if row.kind == "peer":
-        key = topology.peer_key(row.destination, service, row.tenant)
-        return Outgoing(row.id, row.type, topology.PEERS, key, row.body, mandatory=True)
-    if row.kind == "fact":
-        return Outgoing(row.id, row.type, topology.EVENTS, topology.fact_key(service, row.type), row.body)
-    return Outgoing(
-        row.id, row.type, topology.DEFAULT_EXCHANGE, topology.events_queue(service), row.body, mandatory=True
-    )
-
-
-def receipt(service: str, row: ReceiptRow) -> Outgoing:
-    """The receipt a stream owes the other side, outside of any numbering. Raises ValueError as `outgoing` does."""
-    said = Receipt(
-        applied=row.applied, digest=row.digest, seen=row.seen, sent=row.sent, parked=row.parked_type, wanted=row.wanted
-    )  # fmt: skip
-    envelope = Envelope(
-        id=new_id(),
-        type=Receipt.type,
-        source=service,
-        subject=row.subject,
-        time=now(),
-        origin=row.tenant,
-        destination=row.peer,
-        sequence=0,
-        kind="peer",
-        data=said.model_dump(mode="json"),
-    )
-    key = topology.peer_key(row.peer, service, row.tenant)
-    return Outgoing(envelope.id, envelope.type, topology.PEERS, key, envelope.model_dump_json(), mandatory=True)
-
-
 Connection = psycopg.AsyncConnection[tuple[Any, ...]]
+# Rows that are on the wire; awaited, the verdicts on them.
+Sending = tuple[list[outbox.Row], Awaitable[list[Verdict]]]
 
 
 class Relay:
@@ -231,7 +79,7 @@ class Relay:
         self._away: set[str] = set()
         # Why this process must not run at all.
         self.refused: roles.WrongRole | None = None
-        self._refused_receipts: deque[tuple[float, list[ReceiptRow]]] = deque(maxlen=1000)
+        self._refused_receipts: deque[tuple[float, list[outbox.ReceiptRow]]] = deque(maxlen=1000)
 
     # --- life --------------------------------------------------------------------------------------------------------
 
@@ -386,34 +234,34 @@ class Relay:
                     finally:
                         self._in_flight -= 1
 
-    async def _take(self, database: Connection) -> list[Row]:
+    async def _take(self, database: Connection) -> list[outbox.Row]:
         """Lock what is due, in a transaction that stays open unless nothing is."""
         self._more = False
         reachable = (self._cell.up.is_set(), self._peers is not None and self._peers.up.is_set())
         if not any(reachable) or self._stopping.is_set():
             return []
-        cursor = await database.execute(_TAKE[reachable])
+        cursor = await database.execute(outbox.TAKE[reachable])
         cursor.nextset()
-        rows = [Row._make(row) for row in await cursor.fetchall()]
+        rows = [outbox.Row._make(row) for row in await cursor.fetchall()]
         if not rows:
             await database.execute("rollback")
-        self._more = len(rows) == BATCH
+        self._more = len(rows) == outbox.BATCH
         crash.doing("relay", (f"{row.kind}:{row.type}" for row in rows))
         # Two commands on one stream may become due in the other order than they are numbered.
         return sorted(rows, key=lambda row: row.sequence)
 
-    def _start(self, rows: Sequence[Row]) -> list[tuple[list[Row], Awaitable[list[Verdict]]]]:
+    def _start(self, rows: Sequence[outbox.Row]) -> list[Sending]:
         """Put rows on the wire, each group by its publisher; awaited, their verdicts."""
-        peers: list[tuple[Row, Outgoing]] = []
-        local: list[tuple[Row, Outgoing]] = []
-        hopeless: list[Row] = []
+        peers: list[tuple[outbox.Row, Outgoing]] = []
+        local: list[tuple[outbox.Row, Outgoing]] = []
+        hopeless: list[outbox.Row] = []
         for row in rows:
             try:
-                (peers if row.kind == "peer" else local).append((row, outgoing(self._service, row)))
+                (peers if row.kind == "peer" else local).append((row, outbox.outgoing(self._service, row)))
             except ValueError as error:
                 log.error("%s %s cannot be sent: %s", row.type, row.id, error)
                 hopeless.append(row)
-        started: list[tuple[list[Row], Awaitable[list[Verdict]]]] = []
+        started: list[Sending] = []
         if rows:
             crash.point("publish.before")
         for publisher, group in ((self._peers, peers), (self._cell, local)):
@@ -423,7 +271,7 @@ class Relay:
             started.append((hopeless, _refused(len(hopeless))))
         return started
 
-    async def _finish(self, database: Connection, started: list[tuple[list[Row], Awaitable[list[Verdict]]]]) -> None:
+    async def _finish(self, database: Connection, started: list[Sending]) -> None:
         """Wait for the verdicts, mark what has one, and let go of the rest: it stays due."""
         verdicts = await asyncio.gather(*(waiting for _, waiting in started))
         pairs = [
@@ -441,7 +289,7 @@ class Relay:
         refused = [row for row, verdict in pairs if verdict is Verdict.REFUSED]
         health.MESSAGES_REFUSED.labels(self._service).inc(len(refused))
         for row, verdict in pairs:
-            _note(row, verdict)
+            outbox.note(row, verdict)
         if refused:
             log.warning(
                 "%d messages were refused and wait, among them %s %s to %s: nobody takes them.",
@@ -450,7 +298,7 @@ class Relay:
         crash.point("mark.before")
         async with database.pipeline():
             await database.execute(
-                _MARK,
+                outbox.MARK,
                 [
                     self._pace,
                     [row.tenant for row, _ in pairs],
@@ -485,8 +333,8 @@ class Relay:
             await self._receipts_due(database, self._refused_receipts.popleft()[1])
         if self._peers is None or not self._peers.up.is_set() or self._stopping.is_set():
             return False
-        cursor = await database.execute(_TAKE_RECEIPTS, [self._service, BATCH], prepare=True)
-        taken = [ReceiptRow(*row) for row in await cursor.fetchall()]
+        cursor = await database.execute(outbox.TAKE_RECEIPTS, [self._service, outbox.BATCH], prepare=True)
+        taken = [outbox.ReceiptRow(*row) for row in await cursor.fetchall()]
         if not taken:
             return False
         crash.doing("receipt", ("peer:receipt",))
@@ -495,7 +343,7 @@ class Relay:
             rows, messages = [], []
             for row in taken:
                 try:
-                    messages.append(receipt(self._service, row))
+                    messages.append(outbox.receipt(self._service, row))
                     rows.append(row)
                 except ValueError as error:
                     log.error("The receipt for %s cannot be sent: %s", row.subject, error)
@@ -510,11 +358,11 @@ class Relay:
                 log.warning("%d receipts were refused, among them one to %s.", len(refused), refused[0].peer)
         finally:
             self._in_flight -= 1
-        return len(taken) == BATCH
+        return len(taken) == outbox.BATCH
 
-    async def _receipts_due(self, database: Connection, rows: Sequence[ReceiptRow]) -> None:
+    async def _receipts_due(self, database: Connection, rows: Sequence[outbox.ReceiptRow]) -> None:
         keys = [[row.tenant for row in rows], [row.subject for row in rows], [row.peer for row in rows]]
-        await database.execute(_RECEIPTS_DUE, [*keys, self._service])
+        await database.execute(outbox.RECEIPTS_DUE, [*keys, self._service])
 
     # --- keeping house -----------------------------------------------------------------------------------------------
 
@@ -523,10 +371,10 @@ class Relay:
         async with self._database("_measure") as database:
             counted = float("-inf")
             while True:
-                health.OUTBOX_LAG.labels(self._service).set(await _value(database, _LAG))
+                health.OUTBOX_LAG.labels(self._service).set(await _value(database, outbox.LAG))
                 if time.monotonic() - counted > COUNT_S:
                     counted = time.monotonic()
-                    row = await (await database.execute(_WAITING)).fetchone()
+                    row = await (await database.execute(outbox.WAITING)).fetchone()
                     parked, dead = row if row is not None else (0, 0)
                     health.PARKED.labels(self._service).set(parked)
                     health.DEAD.labels(self._service).set(dead)
@@ -557,30 +405,12 @@ class Relay:
         What was said to peers stays.
         """
         async with self._database("_prune_hourly") as database:
-            pages = await _value(database, _PAGES)
+            pages = await _value(database, outbox.PAGES)
             for page in range(0, pages + 1, PRUNE_PAGES):
-                await database.execute(_PRUNE_OUTBOX, {"page": page, "pages": PRUNE_PAGES})
+                await database.execute(outbox.PRUNE_OUTBOX, {"page": page, "pages": PRUNE_PAGES})
                 await asyncio.sleep(0.05)
-            while (await database.execute(_PRUNE_ANSWERS)).rowcount:
+            while (await database.execute(outbox.PRUNE_ANSWERS)).rowcount:
                 await asyncio.sleep(0.05)
-
-
-def _note(row: Row, verdict: Verdict) -> None:
-    """One line for each message: what crosses to another business is worth one always, the rest for whoever looks closely."""
-    level = logging.INFO if row.kind == "peer" else logging.DEBUG
-    if messages.isEnabledFor(level):
-        with traces.within(trace_of(row.body)):
-            messages.log(
-                level,
-                verdict.value,
-                extra={"type": row.type, "tenant": row.tenant, "destination": row.destination, "subject": row.subject},
-            )
-
-
-def trace_of(body: str) -> traces.Trace | None:
-    """The trace that the envelope of a message names, found without reading all of it: `data` comes last."""
-    found = _TRACEPARENT.search(body, 0, body.find('"data"'))
-    return None if found is None else traces.read(found[1])
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:

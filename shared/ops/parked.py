@@ -9,7 +9,7 @@ import amqp
 
 from shared import settings
 from shared.bus import topology
-from shared.bus.relay import ReceiptRow, receipt
+from shared.bus.outbox import ReceiptRow, receipt
 from shared.contracts.messages import Envelope
 from shared.ops import rows
 from shared.ops.database import Connection, connected, wake_relay

@@ -236,7 +236,9 @@ def test_roles_and_comment_survive_a_reload(pair: Pair, visit: Visit) -> None:
     role(nils, "Production", "Operator").check()
     nils.get_by_label("Comment").fill("Welcome.")
     nils.reload()
-    expect(members(nils).get_by_role("listitem").filter(has_text="Bruno Keller")).to_contain_text("Production: Operator")
+    expect(members(nils).get_by_role("listitem").filter(has_text="Bruno Keller")).to_contain_text(
+        "Production: Operator"
+    )
     expect(members(nils).get_by_role("listitem").filter(has_text="Amara Diallo")).to_contain_text("No role yet")
     expect(nils.get_by_label("Comment")).to_have_value("Welcome.")
     button(nils, "Accept").click()

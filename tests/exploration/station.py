@@ -13,8 +13,8 @@ from unittest import mock
 
 from shared.bus.inbox import Handler, Inbox, decode
 from shared.bus.memory import MemoryDatabase, MemoryStorage
+from shared.bus.outbox import ReceiptRow, receipt
 from shared.bus.records import Table, Tables
-from shared.bus.relay import ReceiptRow, receipt
 from shared.bus.storage import Changes, Kept
 from shared.bus.streams import Delivery, Key, Stream, Waiting
 from shared.bus.unit import Unit
@@ -241,8 +241,8 @@ class Station:
                 s.receipt_due = False
                 taken = (*state.streams[:i], tuple(getattr(s, name) for name in _STREAM), *state.streams[i + 1 :])
                 with (
-                    mock.patch("shared.bus.relay.new_id", lambda: "receipt"),
-                    mock.patch("shared.bus.relay.now", lambda: NOW),
+                    mock.patch("shared.bus.outbox.new_id", lambda: "receipt"),
+                    mock.patch("shared.bus.outbox.now", lambda: NOW),
                 ):
                     due.append((self.number(state._replace(streams=taken)), receipt(SERVICE, row).body))
         return due

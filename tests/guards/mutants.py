@@ -150,7 +150,7 @@ MUTANTS = (
     # What goes out
     Mutant(
         "a peer message that no queue takes counts as sent",
-        "shared/bus/relay.py",
+        "shared/bus/outbox.py",
         "        return Outgoing(row.id, row.type, topology.PEERS, key, row.body, mandatory=True)\n",
         "        return Outgoing(row.id, row.type, topology.PEERS, key, row.body, mandatory=False)\n",
         (RELAY,),
@@ -164,7 +164,7 @@ MUTANTS = (
     ),
     Mutant(
         "a peer message is sent once, receipted or not",
-        "shared/bus/relay.py",
+        "shared/bus/outbox.py",
         "(d.sent and o.kind <> 'peer')",
         "d.sent",
         (RELAY,),

@@ -1,6 +1,6 @@
 """The virtual bus: the relay of a service, its two queues, and what becomes of the messages in them.
 
-What a relay has to do stands in shared/bus/relay.py and its SQL; this does the same on the twin, with the product's own `outgoing` and
+What a relay has to do stands in shared/bus/relay.py and shared/bus/outbox.py; this does the same on the twin, with the product's own `outgoing` and
 `receipt`. Nothing here is lost that RabbitMQ keeps: messages between businesses and receipts may be lost, facts and timers may not.
 """
 
@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 
 from shared.bus import topology
 from shared.bus.inbox import decode
+from shared.bus.outbox import ReceiptRow, Row, outgoing, receipt
 from shared.bus.publisher import Outgoing as Published
-from shared.bus.relay import ReceiptRow, Row, outgoing, receipt
 from shared.bus.storage import Changes, Outgoing
 from shared.bus.streams import Delivery, Key
 from tests.simulation.faults import Database

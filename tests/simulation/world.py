@@ -14,7 +14,7 @@ from typing import Any
 from unittest import mock
 
 import shared.bus.memory
-import shared.bus.relay
+import shared.bus.outbox
 import shared.ids
 import shared.traces
 from services.accounts import service as accounts_service
@@ -439,7 +439,7 @@ def running(world: World) -> Iterator[None]:
         mock.patch.object(Table, "load", load),
         mock.patch.object(shared.ids, "uuid_utils", Ids(world)),
         mock.patch.object(shared.traces, "secrets", Hex(world)),
-        mock.patch.object(shared.bus.relay, "now", lambda: world.now),
+        mock.patch.object(shared.bus.outbox, "now", lambda: world.now),
         mock.patch.object(accounts_service, "_hash", lambda password: "hash"),
     ):
         yield

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from shared.bus.outbox import ReceiptRow, Row, outgoing, receipt
 from shared.bus.publisher import Outgoing
-from shared.bus.relay import ReceiptRow, Row, outgoing, receipt
 from shared.contracts.messages import Envelope, Receipt
 
 ROW = Row("kazenor", "id-1", "fact", "offers", "p1", "kazenor", "offer.submitted", 1, "{the exact text}")

@@ -11,7 +11,7 @@ import pytest
 from shared import traces
 from shared.bus.inbox import Handler, Inbox, decode
 from shared.bus.memory import MemoryDatabase
-from shared.bus.relay import trace_of
+from shared.bus.outbox import trace_of
 from shared.bus.unit import Unit
 from shared.bus.work import Heard, Work
 from shared.traces import Trace
