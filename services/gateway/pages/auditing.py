@@ -10,6 +10,7 @@ from starlette.responses import Response
 from services.gateway.pages.devices import place
 from services.gateway.pages.rooms import desk_of, rooms
 from services.gateway.pages.words import by_day
+from shared.errors import Forbidden
 
 pages = rooms()
 
@@ -39,6 +40,8 @@ KINDS = {
 @pages.get("/audit")
 async def audit(request: Request) -> Response:
     desk, asked = desk_of(request), request.query_params
+    if not desk.person.runs_business:
+        raise Forbidden("The audit is read by people with the role Admin.")
     kind = asked.get("kind", "") if asked.get("kind") in KINDS else ""
     filters: dict[str, object] = {"action": list(KINDS[kind][1])} if kind else {}
     if asked.get("cursor"):

@@ -14,6 +14,12 @@ enhance("a[data-read]", (link) => link.addEventListener("click", () => {
   fetch("/notifications/read", { method: "POST", body, keepalive: true, redirect: "manual" }).catch(() => {});
 }));
 
+// A row of tabs that is wider than the screen begins where one is.
+enhance(".tabs [aria-current]", (tab) => {
+  const row = tab.parentElement;
+  row.scrollLeft = tab.offsetLeft - row.offsetLeft - (row.clientWidth - tab.offsetWidth) / 2;
+});
+
 // The other side learns that somebody has looked: said once the page is really shown, for a GET never marks anything.
 enhance("main[data-seen]", (main) => {
   const say = () => {
