@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from shared.bus.records import Table
-from shared.bus.storage import AGAIN, Answer, Changes, Conflict, Fetched, Kept, Outgoing, Subject, Wanted
+from shared.bus.storage import AGAIN, Answer, Changes, Conflict, Fetched, Kept, Outgoing, Selection, Subject, Wanted
 from shared.bus.streams import Key, Stream, Waiting
 
 
@@ -61,42 +60,25 @@ class MemoryStorage:
                 fetched.waiting.append(copy.copy(row))
         return fetched
 
-    def _rows(
-        self,
-        table: Table[Any],
-        tenant: str,
-        where: Mapping[str, Any],
-        search: Sequence[tuple[str, str]],
-        since: tuple[str, datetime] | None,
-    ) -> list[tuple[Kept, dict[str, Any]]]:
-        names = list(table.columns)
+    def _rows(self, which: Selection) -> list[tuple[Kept, dict[str, Any]]]:
+        names, since = list(which.table.columns), which.since
         found = []
-        for kept in self._database.records.get(table.name, {}).values():
+        for kept in self._database.records.get(which.table.name, {}).values():
             row = dict(zip(names, kept.columns, strict=True)) | {"id": kept.id}
-            if kept.tenant != tenant or tenant not in self._tenants:
+            if kept.tenant != which.tenant or which.tenant not in self._tenants:
                 continue
             if since is not None and row[since[0]] <= since[1]:
                 continue
             if all(
                 row[c] in v if isinstance(v, list | tuple | set | frozenset) else (v is not None and row[c] == v)
-                for c, v in where.items()
-            ) and all(text in row[c] for c, text in search):
+                for c, v in which.where.items()
+            ) and all(text in row[c] for c, text in which.search):
                 found.append((kept, row))
         return found
 
-    def find(
-        self,
-        table: Table[Any],
-        tenant: str,
-        where: Mapping[str, Any],
-        search: Sequence[tuple[str, str]],
-        since: tuple[str, datetime] | None,
-        order: str,
-        after: tuple[Any, str] | None,
-        limit: int,
-    ) -> list[str]:
+    def find(self, which: Selection, order: str, after: tuple[Any, str] | None, limit: int) -> list[str]:
         column, falling = order.removeprefix("-"), order.startswith("-")
-        rows = self._rows(table, tenant, where, search, since)
+        rows = self._rows(which)
         rows.sort(key=lambda r: (r[1][column], r[0].id), reverse=falling)
         if after is not None:
             value = after[0]
@@ -106,17 +88,9 @@ class MemoryStorage:
             rows = [r for r in rows if ((r[1][column], r[0].id) < mark if falling else (r[1][column], r[0].id) > mark)]
         return [kept.document for kept, _ in rows[:limit]]
 
-    def count(
-        self,
-        table: Table[Any],
-        tenant: str,
-        where: Mapping[str, Any],
-        search: Sequence[tuple[str, str]],
-        since: tuple[str, datetime] | None,
-        by: str | tuple[str, ...],
-    ) -> dict[Any, int]:
+    def count(self, which: Selection, by: str | tuple[str, ...]) -> dict[Any, int]:
         counts: dict[Any, int] = {}
-        for _, row in self._rows(table, tenant, where, search, since):
+        for _, row in self._rows(which):
             value = row[by] if isinstance(by, str) else tuple(row[column] for column in by)
             counts[value] = counts.get(value, 0) + 1
         return counts

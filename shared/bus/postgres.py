@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import Any, NamedTuple
 
 import psycopg
@@ -12,7 +11,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from shared.bus import crash, live
 from shared.bus.records import Table
-from shared.bus.storage import AGAIN, Answer, Away, Changes, Conflict, Fetched, Kept, Subject, Wanted
+from shared.bus.storage import AGAIN, Answer, Away, Changes, Conflict, Fetched, Kept, Selection, Subject, Wanted
 from shared.bus.streams import Key, Stream, Waiting
 from shared.db import roles
 
@@ -201,16 +200,9 @@ class PostgresStorage:
             fetched.waiting = [Waiting(*row) for row in rows.fetchall()]
         return fetched
 
-    def _conditions(
-        self,
-        table: Table[Any],
-        tenant: str,
-        where: Mapping[str, Any],
-        search: Sequence[tuple[str, str]],
-        since: tuple[str, datetime] | None,
-    ) -> tuple[list[str], list[Any]]:
-        conditions, parameters = ["tenant = %s"], [tenant]
-        for column, value in where.items():
+    def _conditions(self, which: Selection) -> tuple[list[str], list[Any]]:
+        table, conditions, parameters = which.table, ["tenant = %s"], [which.tenant]
+        for column, value in which.where.items():
             kind = _kind(table, column)
             if isinstance(value, list | tuple | set | frozenset) and len(value) == 1:
                 (value,) = value
@@ -220,33 +212,24 @@ class PostgresStorage:
             else:
                 conditions.append(f"{column} = %s::{kind}")
                 parameters.append(value)
-        for column, text in search:
+        for column, text in which.search:
             _kind(table, column)
             conditions.append(f"position(%s in {column}) > 0")
             parameters.append(text)
-        if since is not None:
-            conditions.append(f"{since[0]} > %s::{_kind(table, since[0])}")
-            parameters.append(since[1])  # type: ignore[arg-type]
+        if which.since is not None:
+            column, moment = which.since
+            conditions.append(f"{column} > %s::{_kind(table, column)}")
+            parameters.append(moment)  # type: ignore[arg-type]
         return conditions, parameters
 
-    def find(
-        self,
-        table: Table[Any],
-        tenant: str,
-        where: Mapping[str, Any],
-        search: Sequence[tuple[str, str]],
-        since: tuple[str, datetime] | None,
-        order: str,
-        after: tuple[Any, str] | None,
-        limit: int,
-    ) -> list[str]:
-        conditions, parameters = self._conditions(table, tenant, where, search, since)
+    def find(self, which: Selection, order: str, after: tuple[Any, str] | None, limit: int) -> list[str]:
+        conditions, parameters = self._conditions(which)
         column, falling = order.removeprefix("-"), order.startswith("-")
-        kind, way = _kind(table, column), "desc" if falling else "asc"
+        kind, way = _kind(which.table, column), "desc" if falling else "asc"
         if after is not None:
             conditions.append(f"({column}, id) {'<' if falling else '>'} (%s::{kind}, %s)")
             parameters += [after[0], after[1]]
-        statement = f"select state::text from {table.name} where {' and '.join(conditions)} order by {column} {way}, id {way} limit %s"
+        statement = f"select state::text from {which.table.name} where {' and '.join(conditions)} order by {column} {way}, id {way} limit %s"
         with self._connection.pipeline():
             self._begin()
             self._execute(_PLAN, ["force_custom_plan"])
@@ -254,25 +237,17 @@ class PostgresStorage:
             self._execute(_PLAN, ["force_generic_plan"])
         return [row[0] for row in cursor.fetchall()]
 
-    def count(
-        self,
-        table: Table[Any],
-        tenant: str,
-        where: Mapping[str, Any],
-        search: Sequence[tuple[str, str]],
-        since: tuple[str, datetime] | None,
-        by: str | tuple[str, ...],
-    ) -> dict[Any, int]:
-        conditions, parameters = self._conditions(table, tenant, where, search, since)
+    def count(self, which: Selection, by: str | tuple[str, ...]) -> dict[Any, int]:
+        conditions, parameters = self._conditions(which)
         columns = (by,) if isinstance(by, str) else by
         for column in columns:
-            _kind(table, column)
+            _kind(which.table, column)
         names = ", ".join(columns)
         with self._connection.pipeline():
             self._begin()
             self._execute(_PLAN, ["force_custom_plan"])
             cursor = self._execute(
-                f"select {names}, count(*) from {table.name} where {' and '.join(conditions)} group by {names}",
+                f"select {names}, count(*) from {which.table.name} where {' and '.join(conditions)} group by {names}",
                 parameters,
             )
         return {row[0] if isinstance(by, str) else row[:-1]: row[-1] for row in cursor.fetchall()}

@@ -40,6 +40,17 @@ class Wanted:
     lock: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Records of a tenant: equal in columns (or any of a list), containing texts in columns, later than a moment in one."""
+
+    table: Table[Any]
+    tenant: str
+    where: Mapping[str, Any] = field(default_factory=dict)
+    search: Sequence[tuple[str, str]] = ()
+    since: tuple[str, datetime] | None = None
+
+
 @dataclass(slots=True)
 class Fetched:
     """What was read at once: the streams of the subjects, the documents of the records, and messages that wait."""
@@ -121,28 +132,10 @@ class Storage(Protocol):
     ) -> Fetched:
         """Read streams (locked, unless `lock` is off), records and waiting messages at once."""
 
-    def find(
-        self,
-        table: Table[Any],
-        tenant: str,
-        where: Mapping[str, Any],
-        search: Sequence[tuple[str, str]],
-        since: tuple[str, datetime] | None,
-        order: str,
-        after: tuple[Any, str] | None,
-        limit: int,
-    ) -> list[str]:
+    def find(self, which: Selection, order: str, after: tuple[Any, str] | None, limit: int) -> list[str]:
         """Documents in keyset order."""
 
-    def count(
-        self,
-        table: Table[Any],
-        tenant: str,
-        where: Mapping[str, Any],
-        search: Sequence[tuple[str, str]],
-        since: tuple[str, datetime] | None,
-        by: str | tuple[str, ...],
-    ) -> dict[Any, int]:
+    def count(self, which: Selection, by: str | tuple[str, ...]) -> dict[Any, int]:
         """Number of records by the values of a column, or of several, as a tuple."""
 
     def answer(self, tenant: str, actor: str, method: str, key: str) -> Answer | None:

@@ -17,6 +17,7 @@ from shared.bus.storage import (
     Kept,
     Outgoing,
     RecordKey,
+    Selection,
     Storage,
     Subject,
     Wanted,
@@ -152,9 +153,8 @@ class Unit:
         limit: int = 50,
     ) -> Page[R]:
         table = self.tables.of(record)
-        documents = self.storage.find(
-            table, tenant, where or {}, _searches(search), since, order, read_cursor(table, order, after), limit + 1
-        )
+        which = Selection(table, tenant, where or {}, _searches(search), since)
+        documents = self.storage.find(which, order, read_cursor(table, order, after), limit + 1)
         items = [table.load(document) for document in documents[:limit]]
         if len(documents) <= limit or not items:
             return Page(items, None)
@@ -172,7 +172,7 @@ class Unit:
         search: Search | None = None,
         since: Since | None = None,
     ) -> dict[Any, int]:
-        return self.storage.count(self.tables.of(record), tenant, where or {}, _searches(search), since, by)
+        return self.storage.count(Selection(self.tables.of(record), tenant, where or {}, _searches(search), since), by)
 
     # Writing
 

@@ -24,6 +24,7 @@ from services.contacts.commands import (
 from services.contacts.handlers import directory, importing, lending, modifying
 from services.contacts.store import PARTNERSHIPS
 from shared.bus.door import Person
+from shared.bus.storage import Selection
 from shared.bus.work import Work
 from shared.calls import Call, Paged
 from shared.contracts.contacts import ContactDetails, DetailsDue, DetailsShared
@@ -232,7 +233,7 @@ def test_a_change_of_somebody_lent_to_many_reaches_all_of_them(
             break
     assert ran == 3
     with business.ear.session.database.transaction((business.tenant,)) as storage:
-        rows = storage.find(PARTNERSHIPS, business.tenant, {}, [], None, "id", None, 10)
+        rows = storage.find(Selection(PARTNERSHIPS, business.tenant), "id", None, 10)
     records = [PARTNERSHIPS.load(row) for row in rows]
     assert [(record.details_counter, record.details[0].phone) for record in records] == [(2, "2")] * 5
 

@@ -14,7 +14,7 @@ from services.managers.commands import AddManagers
 from services.managers.store import TABLES, TEAMS
 from shared.bus.door import Person as Somebody
 from shared.bus.postgres import PostgresDatabase
-from shared.bus.storage import Database
+from shared.bus.storage import Database, Selection
 from shared.calls import Call, Paged
 from shared.contracts.accounts import UserChanged
 from shared.contracts.managers import TeamsDue
@@ -83,7 +83,7 @@ def test_a_user_without_a_login_leaves_many_teams_page_by_page(ear: Ear, monkeyp
         ran += 1
     assert ran == 3
     with ear.session.database.transaction((tenant,)) as storage:
-        rows = storage.find(TEAMS, tenant, {}, [], None, "id", None, 20)
+        rows = storage.find(Selection(TEAMS, tenant), "id", None, 20)
     teams = [TEAMS.load(row) for row in rows]
     assert {(team.id, team.owner_id) for team in teams} == {(id, story.ADA.id) for id in (*partnerships, *others)}
     assert {tuple(one.id for one in team.members) for team in teams} == {(story.ADA.id,)}
@@ -147,5 +147,5 @@ def test_whoever_loses_the_login_while_being_added_is_not_in_the_team_afterwards
     losing.join(10)
     assert not losing.is_alive()
     with postgres.transaction((tenant,)) as storage:
-        team = TEAMS.load(storage.find(TEAMS, tenant, {}, [], None, "id", None, 2)[0])
+        team = TEAMS.load(storage.find(Selection(TEAMS, tenant), "id", None, 2)[0])
     assert [one.id for one in team.members] == [story.ADA.id]
