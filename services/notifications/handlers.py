@@ -30,6 +30,7 @@ from shared.contracts.notifications import CatchUp
 from shared.contracts.offers import AcceptanceGiven, Manager, OfferReceived, OfferSubmitted
 from shared.errors import NotFound, ValidationError
 from shared.ids import derived_id
+from shared.text import Id
 
 Json = dict[str, Any]
 
@@ -41,10 +42,11 @@ class ListNotifications(Paged):
 
 
 class MarkRead(Body):
-    """What I have read: some, or all."""
+    """What I have read: some, all, or what the newest tell of one partnership, which I am looking at."""
 
     ids: Ids | None = None
     all: Literal[True] | None = None
+    partnership_id: Id | None = None
 
 
 class SetPreferences(Body):
@@ -285,14 +287,18 @@ def list_notifications(work: Work, call: Call, query: ListNotifications, now: da
 def mark_read(work: Work, call: Call, command: MarkRead, now: datetime) -> Json:
     """Mark some or all of my notifications as read: `{unread_count}`.
 
-    Raises ValidationError unless exactly one of `ids` and `all` is given, NotFound for an id that is not mine.
+    Raises ValidationError unless exactly one of `ids`, `all` and `partnership_id` is given, NotFound for an id that is not mine.
     """
-    if (command.ids is None) == (command.all is None):
+    if [command.ids, command.all, command.partnership_id].count(None) != 2:
         raise ValidationError.of(("ids", "Give either ids or all."))
     unread = _unread(work, call)
-    marked = sum(
-        _mark(work, n) for n in (_mine(work, call, command.ids) if command.ids is not None else _all_unread(work, call))
-    )
+    if command.ids is not None:
+        meant: Iterable[Notification] = _mine(work, call, command.ids)
+    elif command.partnership_id is not None:
+        meant = _about(work, call, command.partnership_id)
+    else:
+        meant = _all_unread(work, call)
+    marked = sum(_mark(work, n) for n in meant)
     return {"unread_count": max(0, unread - marked)}
 
 
@@ -310,6 +316,12 @@ def _mine(work: Work, call: Call, ids: Sequence[str]) -> list[Notification]:
     if len(mine) < len(ids):
         raise NotFound()
     return mine
+
+
+def _about(work: Work, call: Call, partnership_id: str) -> list[Notification]:
+    """What is unread of one partnership, among the newest of mine: whoever has not looked at more than a page of them marks these at once."""
+    page = work.find(Notification, call.tenant, where={"user_id": call.actor, "unread": True}, order="-at", limit=200)
+    return _mine(work, call, [n.id for n in page.items if n.partnership_id == partnership_id])
 
 
 def _all_unread(work: Work, call: Call) -> Iterable[Notification]:

@@ -27,10 +27,19 @@ async def _open_offer(desk: Desk, partnership_id: str) -> tuple[dict[str, Any], 
     if not desk.person.runs_partnerships:
         raise Forbidden("Offers are answered by people with the role Partnerships or Admin.")
     if "accept" not in found["may"]:
-        raise WrongState(
-            f"The offer of {found['company']} is {found['status_label'].lower()} and can no longer be accepted."
-        )
+        raise WrongState(_no_longer(found))
     return found, await places_of(desk)
+
+
+def _no_longer(found: dict[str, Any]) -> str:
+    """Why an offer can no longer be accepted."""
+    company = found["company"]
+    return {
+        "declined": f"The offer of {company} has been declined already.",
+        "withdrawn": f"{company} has withdrawn the offer.",
+        "expired": f"The offer of {company} has expired.",
+        "terminated": f"The partnership with {company} has ended.",
+    }.get(found["status"], f"The offer of {company} has been accepted already.")
 
 
 async def places_of(desk: Desk) -> Items:

@@ -151,18 +151,22 @@ class Desk:
         query = self.request.url.query
         return self.request.url.path + (f"?{query}" if query else "")
 
+    @property
+    def by_script(self) -> bool:
+        """Whether a script of ours asks, and shows the answer where it stands."""
+        return BY_SCRIPT in self.request.headers
+
     async def page(self, template: str, status: int = 200, **values: Any) -> Response:
         """The page as a response. The bell is best effort: a page never fails for want of it."""
         if self.visitor and self.unread is None:
             await (self._counting or self._count_unread())
         # What the last act has to say is for the page one is led to, not for a script that asks in between.
-        by_script = BY_SCRIPT in self.request.headers
-        noted = NOTE in self.request.cookies and not by_script
+        noted = NOTE in self.request.cookies and not self.by_script
         note = words.NOTES.get(self.request.cookies[NOTE]) if noted else None
         began = time.perf_counter()
         html = rendering.render(template, self.zone, desk=self, visitor=self.visitor, note=note, **values)
-        response = HTMLResponse(html, 200 if by_script else status)
-        if by_script and status != 200:
+        response = HTMLResponse(html, 200 if self.by_script else status)
+        if self.by_script and status != 200:
             # Its words are shown where it was asked for; the browser's console would report it as a failure of the site.
             response.headers[STATUS] = str(status)
         response.headers["Cache-Control"] = "no-store"

@@ -12,7 +12,7 @@ from services.gateway.pages.agreement import agreement
 from services.gateway.pages.desk import Desk, redirect
 from services.gateway.pages.forms import Form
 from services.gateway.pages.offering import everybody
-from services.gateway.pages.presenting import assignment, in_order, modification, person, tile
+from services.gateway.pages.presenting import assignment, in_order, modification, of_before, person, tile
 from services.gateway.pages.rooms import desk_of, rooms
 from shared.ids import is_id
 
@@ -81,7 +81,8 @@ async def contacts_page(desk: Desk, partnership_id: str, form: Form, status: int
         changes=changes,
         adds=adds,
         people=[a for a in shown if not a["past"]],
-        past=[a for a in shown if a["past"]],
+        past=(past := [a for a in shown if a["past"]]),
+        former=of_before(past),
         waiting=waiting,
         asked=asked,
         addable=[person(c) for c in directory if c["id"] not in there | waiting.keys()],

@@ -26,7 +26,7 @@ RELEASE = Decision(
     heading="Release Partner Manager",
     button="Yes",
     note="manager-removed",
-    sentence="{name} no longer looks after the partnership with {company} and hears no more of it. {company} is not told.",
+    sentence="{name}.",
 )
 
 
@@ -101,10 +101,30 @@ async def add(request: Request, partnership_id: str) -> Response:
 async def releasing(request: Request, partnership_id: str, contact_id: str) -> Response:
     desk = desk_of(request)
     found, team = await _team(desk, partnership_id)
-    name = next((m["name"] for m in team if m["id"] == contact_id), None)
-    if name is None:
+    if all(m["id"] != contact_id for m in team):
         raise NotFound()
-    return await question(desk, RELEASE, found, Form({}), name=name, back=f"{found['url']}/managers")
+    return await _releasing(desk, found, team, contact_id, Form({}))
+
+
+async def _releasing(
+    desk: Desk, found: dict[str, Any], team: list[dict[str, Any]], contact_id: str, form: Form, status: int = 200
+) -> Response:
+    """The question, with what follows for whoever is released, for the team and for what the other side learns of it."""
+    who = next((m for m in team if m["id"] == contact_id), {"name": "This manager", "owner": False})
+    company, mine = found["company"], contact_id == desk.person.id
+    said = (
+        f"You no longer look after the partnership with {company} and hear"
+        if mine
+        else (f"{who['name']} no longer looks after the partnership with {company} and hears")
+    )
+    follows = (
+        f"Whoever of the team has served longest becomes the account owner, and {company} learns their name"
+        if who["owner"]
+        else f"{company} is not told"
+    )
+    return await question(
+        desk, RELEASE, found, form, status, name=f"{said} no more of it. {follows}", back=f"{found['url']}/managers"
+    )
 
 
 @pages.post("/partnerships/{partnership_id}/managers/{contact_id}/removal")
@@ -113,9 +133,7 @@ async def release(request: Request, partnership_id: str, contact_id: str) -> Res
     status = await carried_out(desk, RELEASE, form, partnership_id=partnership_id, contact_id=contact_id)
     if status is None:
         return desk.go(f"/partnerships/{partnership_id}/managers", RELEASE.note)
-    found, team = await _team(desk, partnership_id)
-    name = next((m["name"] for m in team if m["id"] == contact_id), "This manager")
-    return await question(desk, RELEASE, found, form, status, name=name, back=f"{found['url']}/managers")
+    return await _releasing(desk, *await _team(desk, partnership_id), contact_id, form, status)
 
 
 @pages.post("/partnerships/{partnership_id}/owner")

@@ -68,7 +68,7 @@ async def propose(request: Request, partnership_id: str) -> Response:
     if not form.wrong:
         replied = form.value("in_reply_to")
         try:
-            await desk.do(
+            made = await desk.do(
                 "contacts",
                 "propose_modification",
                 partnership_id=partnership_id,
@@ -78,7 +78,9 @@ async def propose(request: Request, partnership_id: str) -> Response:
                 **({"in_reply_to": replied} if replied else {}),
                 **{KEY: form.key},
             )
-            return desk.go(f"/partnerships/{partnership_id}/contacts", "proposed")
+            # Who releases whom the other side wants to release as well has agreed (protocol rule 3).
+            settled = made.get("state") not in {None, "pending"}
+            return desk.go(f"/partnerships/{partnership_id}/contacts", "change-agreed" if settled else "proposed")
         except (Forbidden, NotFound, WrongState):
             raise
         except Refusal as refusal:

@@ -29,6 +29,7 @@ FIELDS = {
     "manager_ids": "Assign Partner Manager",
 }
 MESSAGE_LIMIT = 500
+EXISTS = "There is already a live partnership or open offer with this business."
 # The preference that keeps whether a person wants the introduction; who has not said wants it.
 INTRODUCTION = "show_wizard_introduction"
 # An offer names at most 200 people, and the browser searches the list itself: it holds no more than this, and says so.
@@ -102,14 +103,18 @@ async def _page(
 
 @pages.get("/partnerships/new")
 async def add_customer(request: Request) -> Response:
-    """`customer` fills in a tenant name, `again` all of an offer that could not be delivered."""
+    """`customer` fills in a tenant name, and says at once when there is a partnership; `again` fills in all of an offer that found nobody."""
     desk, asked = desk_of(request), request.query_params
     if not desk.person.runs_partnerships:
         raise Forbidden("Offers are sent by people with the role Partnerships or Admin.")
     if is_id(asked.get("again")):
         form, choices = await asyncio.gather(_undelivered(desk, asked["again"]), _choices(desk))
         return await _page(desk, form, choices=choices)
-    return await _page(desk, Form(FIELDS, {"customer_tenant": asked.get("customer", "")[:63]}))
+    form = Form(FIELDS, {"customer_tenant": asked.get("customer", "")[:63]})
+    existing = await _existing(desk, form.value("customer_tenant")) if form.value("customer_tenant") else None
+    if existing:
+        form.refuse("customer_tenant", EXISTS)
+    return await _page(desk, form, existing=existing)
 
 
 async def _undelivered(desk: Desk, partnership_id: str) -> Form:

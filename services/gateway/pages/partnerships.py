@@ -11,7 +11,7 @@ from starlette.responses import Response
 from services.gateway.pages.agreement import Agreement, Items, agreement
 from services.gateway.pages.desk import Desk
 from services.gateway.pages.managing import may_change
-from services.gateway.pages.presenting import assignment, entry, in_order, modification, person, tile
+from services.gateway.pages.presenting import assignment, entry, in_order, modification, of_before, person, tile
 from services.gateway.pages.rooms import desk_of, rooms
 from services.gateway.rpc import ServiceFailure
 from shared.errors import Refusal
@@ -59,7 +59,7 @@ async def partnership(request: Request, partnership_id: str) -> Response:
             "team": None if team is None else len(team["items"]),
         },
         people=None if shown is None else [a for a in shown if a not in former],
-        former=len(former),
+        former=of_before(former),
         team=None if team is None else [person(m) for m in team["items"]],
         entries=None if entries is None else [entry(e) for e in entries["items"]],
     )
@@ -90,7 +90,13 @@ def _answers(found: dict[str, Any], pending: Items, answered: Items, titles: dic
 
 @pages.post("/partnerships/{partnership_id}/seen")
 async def seen(request: Request, partnership_id: str) -> Response:
-    """A person has looked: the page's script says so once it is really shown, for a GET never marks anything."""
+    """A person has looked: the page's script says so once it is really shown, for a GET never marks anything.
+
+    The other side learns it, and what was told of this partnership is read.
+    """
     desk = desk_of(request)
-    await desk.perhaps("offers", "mark_seen", partnership_id=partnership_id)
+    await asyncio.gather(
+        desk.perhaps("offers", "mark_seen", partnership_id=partnership_id),
+        desk.perhaps("notifications", "mark_read", partnership_id=partnership_id),
+    )
     return Response(status_code=204)

@@ -41,6 +41,8 @@ def tile(p: Json) -> dict[str, Any]:
         for name in p.get("actions") or []
         if name in ACTIONS
     ]
+    if status == "modified" and p.get("turn") == "ours" and any(a["name"] == "edit" for a in actions):
+        actions.insert(0, {"name": "review", "label": "Review", "url": f"{url}/review", "asks": False, "grave": False})
     owners, ended = p.get("owners") or {}, p.get("ended") or None
     turn = p.get("turn")
     return {
@@ -60,7 +62,8 @@ def tile(p: Json) -> dict[str, Any]:
         "delivery": p.get("delivery"),
         "delivery_label": words.DELIVERIES.get(p.get("delivery") or "", ""),
         "shows_delivery": bool(p.get("delivery"))
-        and status != "undeliverable"
+        # What it tells is how the offer fared: each proposal tells that of itself.
+        and status not in {"undeliverable", "modified"}
         and (role == "partner" or status != "open"),
         "alert": _alert(p, company),
         "message": p.get("message") or "",
@@ -163,6 +166,16 @@ def in_order(people: list[dict[str, Any]]) -> list[dict[str, Any]]:
             known.add(a["id"])
             past.append(a)
     return sorted(here, key=lambda a: a["state"] != "accepted") + past
+
+
+def of_before(past: Sequence[Mapping[str, Any]]) -> str:
+    """Those who do not work there, in a few words: `2 contacts of before, 1 not accepted`; empty for nobody."""
+    gone = sum(a["state"] == "released" for a in past)
+    never = len(past) - gone
+    return ", ".join(
+        [words.plural(gone, "contact") + " of before"] * bool(gone)
+        + [f"{never} not accepted" if gone else f"{words.plural(never, 'contact')} not accepted"] * bool(never)
+    )
 
 
 def assignment(a: Json) -> dict[str, Any]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from services.gateway.pages.accepting import granted_names, grants, in_words, places_of, refuse_what_is_gone
+from services.gateway.pages.agreement import agreement
 from services.gateway.pages.deciding import not_now
-from services.gateway.pages.desk import Desk
+from services.gateway.pages.desk import Desk, redirect
 from services.gateway.pages.forms import KEY, Form
 from services.gateway.pages.presenting import modification, tile
 from services.gateway.pages.rooms import desk_of, rooms
@@ -62,6 +64,15 @@ async def _answer_page(
     )
 
 
+@pages.get("/partnerships/{partnership_id}/review")
+async def next_review(request: Request, partnership_id: str) -> Response:
+    """To the proposal that waits for us when it is the only one; else to the page where all of them stand."""
+    desk = desk_of(request)
+    found, (_, pending, _) = await asyncio.gather(_found(desk, partnership_id), agreement(desk, partnership_id))
+    theirs = [m for m in (modification(m, found) for m in pending) if "answer" in m["may"]]
+    return redirect(request, f"{theirs[0]['url']}/answer" if len(theirs) == 1 else found["url"])
+
+
 @pages.get("/partnerships/{partnership_id}/modifications/{modification_id}/answer")
 async def review(request: Request, partnership_id: str, modification_id: str) -> Response:
     """With `all` every item is accepted or declined to begin with; when nothing is left to choose then, it is asked for the Yes."""
@@ -69,7 +80,11 @@ async def review(request: Request, partnership_id: str, modification_id: str) ->
     found = await _found(desk, partnership_id)
     asked = await one(desk, found, modification_id)
     if "answer" not in asked["may"]:
-        raise not_answerable(desk, found, asked)
+        refusal = not_answerable(desk, found, asked)
+        if asked["state"] != "pending" and not desk.by_script:
+            # A notification or a mail of before: what became of it stands on the page of the partnership.
+            return desk.go(found["url"], "change-settled")
+        raise refusal
     verdict = request.query_params.get("all", "")
     decided = {f"decision.{i['id']}": verdict for i in asked["items"] if i["open"] and verdict in {"accept", "decline"}}
     form, places = Form(_fields(asked["items"]), decided), await _places(desk, found)
@@ -81,7 +96,7 @@ async def review(request: Request, partnership_id: str, modification_id: str) ->
 def not_answerable(desk: Desk, found: dict[str, Any], asked: dict[str, Any]) -> Refusal:
     """Why a proposal cannot be answered or withdrawn by whoever asks."""
     if asked["state"] != "pending":
-        return WrongState(f"The proposal is {asked['state_label'].lower()} already.")
+        return WrongState(_settled(found, asked))
     if not desk.person.runs_partnerships:
         return Forbidden("Proposals are answered and withdrawn by people with the role Partnerships or Admin.")
     if found["final"]:
@@ -89,6 +104,17 @@ def not_answerable(desk: Desk, found: dict[str, Any], asked: dict[str, Any]) -> 
     if asked["ours"]:
         return WrongState(f"The proposal is yours: it is answered by {found['company']}.")
     return WrongState(f"The proposal is withdrawn by {found['company']} only.")
+
+
+def _settled(found: dict[str, Any], asked: dict[str, Any]) -> str:
+    """What became of a proposal that waits for nobody any more."""
+    whole = asked["state"] == "withdrawn"
+    if whole or any(item["decision"] == "withdrawn" for item in asked["items"]):
+        who = "You have" if asked["ours"] else f"{found['company']} has"
+        return f"{who} withdrawn {'the proposal' if whole else 'the rest of the proposal'}."
+    if asked["state"] == "void":
+        return "The proposal is void: the partnership has ended."
+    return "The proposal has been answered already."
 
 
 @pages.post("/partnerships/{partnership_id}/modifications/{modification_id}/answer")

@@ -141,6 +141,8 @@ NOTES = {
     "reminded": "A reminder is on its way.",
     "proposed": "Your proposal is on its way. Nothing changes before the other side accepts it.",
     "change-answered": "Your answer is on its way.",
+    "change-settled": "That proposal waits for no answer any more. Here you see what became of it.",
+    "change-agreed": "Both sides want the same, so it holds at once.",
     "change-withdrawn": "The proposal is withdrawn. The other side has been told.",
     "managers-added": "The team has been changed.",
     "manager-removed": "The manager has been released.",

@@ -19,6 +19,7 @@ from shared.contracts.managers import TeamChanged
 from shared.contracts.notifications import CatchUp
 from shared.contracts.offers import Manager
 from shared.errors import NotFound, ValidationError
+from shared.ids import new_id
 from tests.support import story
 from tests.support.hearing import START, Ear
 
@@ -425,6 +426,22 @@ def test_all_are_read_at_once_and_only_mine(northwind: Northwind) -> None:
     assert northwind.list("ann")["unread_count"] == 205
 
 
+def test_what_tells_of_a_partnership_is_read_by_whoever_looks_at_it(northwind: Northwind) -> None:
+    northwind.user("nils", "admin")
+    northwind.user("ann", "admin")
+    looked_at, other = new_id(), new_id()
+    for one in (looked_at, other, looked_at):
+        offered(northwind, partnership=one)
+    about = handlers.MarkRead(partnership_id=looked_at)
+    left = northwind.list("nils", unread=True)["unread_count"] - sum(
+        n["partnership_id"] == looked_at for n in northwind.list("nils")["items"]
+    )
+    for _ in range(2):
+        assert northwind.do(handlers.mark_read, about, tenant=US, actor="nils") == {"unread_count": left}
+    assert {n["partnership_id"] for n in northwind.list("nils", unread=True)["items"]} == {other}
+    assert {n["partnership_id"] for n in northwind.list("ann", unread=True)["items"]} == {looked_at, other}
+
+
 def test_nobody_reads_anothers_notifications(northwind: Northwind) -> None:
     northwind.user("nils", "admin")
     offered(northwind)
@@ -435,7 +452,9 @@ def test_nobody_reads_anothers_notifications(northwind: Northwind) -> None:
             northwind.do(handlers.mark_read, handlers.MarkRead(ids=[mine["id"]]), tenant=tenant, actor=actor)
 
 
-@pytest.mark.parametrize("body", [{}, {"ids": [story.ADA.id], "all": True}])
+@pytest.mark.parametrize(
+    "body", [{}, {"ids": [story.ADA.id], "all": True}, {"all": True, "partnership_id": story.ADA.id}]
+)
 def test_marking_needs_either_ids_or_all(northwind: Northwind, body: dict[str, Any]) -> None:
     with pytest.raises(ValidationError) as refused:
         northwind.do(handlers.mark_read, handlers.MarkRead(**body), tenant=US, actor="nils")

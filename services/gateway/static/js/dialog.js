@@ -61,6 +61,11 @@ function trouble(dialog, title, sentence) {
   box.focus();
 }
 
+// What it asks can no longer be done: trying again would change nothing.
+function settled(dialog) {
+  for (const button of all("button.primary, button.danger", dialog)) button.disabled = true;
+}
+
 async function submitted(event, dialog) {
   const form = event.target;
   if (form.method === "dialog" || event.defaultPrevented || !form.action) return;
@@ -75,8 +80,10 @@ async function submitted(event, dialog) {
     const question = one(".question", found.page);
     const failure = one(".failure", found.page);
     if (question) replace(dialog, question);
-    else if (failure) trouble(dialog, one("h1", failure).textContent, one(".lead", failure)?.textContent ?? "");
-    else {
+    else if (failure) {
+      trouble(dialog, one("h1", failure).textContent, one(".lead", failure)?.textContent ?? "");
+      if (found.status < 500) settled(dialog);
+    } else {
       dialog.close();
       swapMain(found.page);
     }
@@ -129,7 +136,7 @@ document.addEventListener("accord:updated", async () => {
       if (!failure || !dialog.open || one("form[aria-busy]", dialog)) continue;
       delete dialog.dataset.asked;
       trouble(dialog, one("h1", failure).textContent, one(".lead", failure)?.textContent ?? "");
-      for (const button of all("button.primary, button.danger", dialog)) button.disabled = true;
+      settled(dialog);
     } catch { /* away for a moment: whoever answers is told then */ }
   }
 });

@@ -70,6 +70,9 @@ document.addEventListener("accord:go", ({ detail }) => {
   led = true;
   if (who && detail.startsWith("/login")) keepAll();
 });
-enhance("form[action='/logout']", (form) => form.addEventListener("submit", () => { led = true; }));
+enhance("form[action='/logout']", (form) => form.addEventListener("submit", () => {
+  document.dispatchEvent(new CustomEvent("accord:go", { detail: "/logout" }));
+  try { sessionStorage.clear(); } catch { /* nothing was kept */ }
+}));
 addEventListener("pagehide", () => { if (who && !led) keepAll(); });
 addEventListener("pageshow", () => { led = false; });

@@ -28,7 +28,12 @@ enhance("form[data-review]", (form) => {
     if (accepted.length > 1) tool.among(accepted);
     else tool.release();
   }
-  form.addEventListener("change", (event) => { if (event.target.type === "radio") show(); });
+  form.addEventListener("change", (event) => {
+    if (event.target.type !== "radio") return;
+    // It is decided now.
+    one(":scope > .field-error", event.target.closest("[data-item]"))?.remove();
+    show();
+  });
   for (const button of all("[data-all]", form)) {
     button.addEventListener("click", () => {
       for (const radio of all(`input[type=radio][value=${button.dataset.all}]`, form)) radio.checked = true;

@@ -42,6 +42,15 @@ enhance("form[data-wizard]", (form) => {
   // How far one has come: steps before it have been completed at least once.
   let reached = form.dataset.skip ? 1 : 0;
 
+  // Customers with whom there is a partnership already: what the server says about it, and where it stands.
+  const taken = new Map();
+
+  const take = (tenant, page) => {
+    const [said, place] = [one("#customer_tenant-error", page), one(".existing", page)];
+    if (said && place) taken.set(tenant, { sentence: one("span", said).lastChild.textContent.trim(), place: place.cloneNode(true) });
+  };
+  take(tenantOf(field("customer_tenant").value), form);
+
   // — what a step needs: a sentence at a field of it, or nothing —
 
   const people = (name, nobody) => {
@@ -56,6 +65,7 @@ enhance("form[data-wizard]", (form) => {
       const tenant = tenantOf(field("customer_tenant").value);
       if (!tenant) wrong.customer_tenant = "Enter the customer’s tenant name.";
       else if (tenant === own) wrong.customer_tenant = "This is your own business. Name the one you want to work with.";
+      else if (taken.has(tenant)) wrong.customer_tenant = taken.get(tenant).sentence;
       else if (!TENANT.test(tenant)) wrong.customer_tenant = "A tenant name has 2 to 63 lower-case letters, digits and hyphens, like kazenor.";
       const email = field("customer_email").value.trim();
       if (!email) wrong.customer_email = "Enter the customer’s login e-mail.";
@@ -85,9 +95,13 @@ enhance("form[data-wizard]", (form) => {
   };
   const keep = () => {
     if (sent) return;
-    write(sessionStorage, store, JSON.stringify({ start: query(), again: form.dataset.again, reached, values: entries() }));
+    write(sessionStorage, store, JSON.stringify({ start: query(), again: form.dataset.again, reached, at: steps[at]?.id, values: entries() }));
   };
   const forget = () => sessionStorage.removeItem(store);
+  // Sent when the session has ended, the form leads to the login, and from there back here.
+  const lead = () => {
+    try { write(sessionStorage, store, JSON.stringify({ ...JSON.parse(read(sessionStorage, store)), led: true })); } catch { /* nothing is kept */ }
+  };
 
   // Fill in what was kept; says whether that differs from what the server has filled in.
   function restore() {
@@ -96,6 +110,8 @@ enhance("form[data-wizard]", (form) => {
     // Kept for another beginning: correcting one offer is not writing another. Whoever comes back from the login has lost the beginning.
     if (!found || (query() && found.start !== query())) return false;
     reached = Math.max(reached, found.reached);
+    // Back from the login, which does not know what stands after the # of an address.
+    if (found.led && !location.hash) history.replaceState(history.state, "", `#${found.at}`);
     // What has just come back from the server says the same, with what is wrong about it.
     if (answered) return false;
     if (found.again && !form.dataset.again) {
@@ -200,6 +216,7 @@ enhance("form[data-wizard]", (form) => {
   form.addEventListener("submit", (event) => {
     if (at === steps.length - 1 && furthest() === at) {
       keep();
+      lead();
       return;
     }
     event.preventDefault();
@@ -230,7 +247,8 @@ enhance("form[data-wizard]", (form) => {
 
   form.addEventListener("input", (event) => {
     const { name } = event.target;
-    if (name && one(`#${name}-error`, form) && !wrongAt(at)[name]) sentence(name, "");
+    // What was said of a field holds no more once it is right, or wrong in another way.
+    if (name && one(`#${name}-error`, form)) sentence(name, wrongAt(at)[name] ?? "");
     judge();
     keep();
   });
@@ -264,6 +282,28 @@ enhance("form[data-wizard]", (form) => {
     };
     if (pressed) waiting = tell;
     else tell();
+  });
+
+  // Whether there is a partnership with this customer already is said here, and not three steps later.
+  async function known() {
+    const tenant = tenantOf(field("customer_tenant").value);
+    if (!TENANT.test(tenant) || tenant === own) return;
+    if (!taken.has(tenant)) {
+      try {
+        const found = await ask(`${PAGE}?customer=${encodeURIComponent(tenant)}`);
+        if (found?.status === 200) take(tenant, found.page);
+      } catch { /* no answer: it is said when the offer is sent */ }
+    }
+    if (!taken.has(tenant) || tenantOf(field("customer_tenant").value) !== tenant) return;
+    const { sentence: said, place } = taken.get(tenant);
+    sentence("customer_tenant", said);
+    field("customer_tenant").closest(".field").after(place.cloneNode(true));
+    judge();
+    completed();
+  }
+  field("customer_tenant").addEventListener("change", () => {
+    one(".existing", form)?.remove();
+    known();
   });
 
   addEventListener("popstate", () => arrive("replace", true));

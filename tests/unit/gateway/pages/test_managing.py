@@ -85,10 +85,18 @@ def test_a_release_is_asked_for_by_name_and_done(ada: TestClient, rpc: FakeRpc) 
     whole(answer)
     assert "Release Partner Manager" in answer.text
     assert "Ben no longer looks after the partnership" in answer.text
+    assert "Northwind Traders is not told." in answer.text
     answer = send(ada, f"{TEAM}/{BEN}/removal")
     assert (answer.status_code, answer.headers["location"]) == (303, TEAM)
     (asked,) = rpc.asked("managers", "remove_manager")
     assert (asked["partnership_id"], asked["contact_id"]) == (ID, BEN)
+
+
+def test_releasing_oneself_as_the_owner_says_who_follows_and_what_is_told(ada: TestClient) -> None:
+    page = ada.get(f"{TEAM}/{ADA['id']}/removal").text
+    assert "You no longer look after the partnership with Northwind Traders and hear no more of it." in page
+    assert "served longest becomes the account owner, and Northwind Traders learns their name" in page
+    assert "is not told" not in page
 
 
 def test_the_last_one_stays_and_it_is_said_why(ada: TestClient, rpc: FakeRpc) -> None:

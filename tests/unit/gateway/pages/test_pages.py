@@ -437,7 +437,15 @@ def test_an_offer_that_was_withdrawn_meanwhile_is_not_a_dead_end(ada: TestClient
     rpc.on("offers", "get_partnership", partnership(status="withdrawn", actions=["view", "remove"]))
     answer = ada.get(f"/partnerships/{ID}/acceptance")
     assert answer.status_code == 409
-    assert "withdrawn and can no longer be accepted" in answer.text
+    assert "Northwind Traders has withdrawn the offer." in answer.text
+    for status, sentence in (
+        ("accepted", "has been accepted already"),
+        ("declined", "has been declined already"),
+        ("expired", "has expired"),
+        ("terminated", "The partnership with Northwind Traders has ended."),
+    ):
+        rpc.on("offers", "get_partnership", partnership(status=status, actions=["view"]))
+        assert sentence in ada.get(f"/partnerships/{ID}/acceptance").text
 
 
 @pytest.mark.parametrize(("reason", "sent"), [("Not now.", {"reason": "Not now."}), ("   ", {})])

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from services.gateway.pages.words import NOTES
 from shared.errors import Forbidden, ValidationError, WrongState
 from shared.ids import new_id
 from tests.unit.gateway.fake_rpc import ADA, FakeRpc
@@ -21,6 +22,7 @@ from tests.unit.gateway.pages.story import (
     item,
     live,
     modification,
+    ours,
     send,
     whole,
 )
@@ -148,8 +150,14 @@ def test_a_fault_of_no_field_stands_above_the_form(ada: TestClient, rpc: FakeRpc
 @pytest.mark.parametrize(
     ("change", "status", "sentence"),
     [
-        ({"state": "withdrawn", "actions": []}, 409, "The proposal is withdrawn already."),
-        ({"state": "answered", "actions": []}, 409, "The proposal is answered already."),
+        ({"state": "withdrawn", "actions": []}, 409, "Northwind Traders has withdrawn the proposal."),
+        (
+            {"state": "answered", "items": [item(LENT, "release", decision="withdrawn")], "actions": []},
+            409,
+            "Northwind Traders has withdrawn the rest of the proposal.",
+        ),
+        ({"state": "answered", "actions": []}, 409, "The proposal has been answered already."),
+        ({"state": "void", "actions": []}, 409, "the partnership has ended"),
         ({"proposed_by": "us", "actions": ["withdraw"]}, 409, "answered by Northwind Traders"),
     ],
 )
@@ -157,8 +165,34 @@ def test_what_cannot_be_answered_says_why(
     change: dict[str, Any], status: int, sentence: str, ada: TestClient, rpc: FakeRpc
 ) -> None:
     rpc.on("contacts", "get_modification", modification(**change))
+    # To a script that asks whether it still can; the status stands in a header then.
+    answer = ada.get(ANSWER, headers={"X-Accord-Script": "1"})
+    assert (int(answer.headers["X-Accord-Status"]), sentence in answer.text) == (status, True)
+
+
+def test_a_link_to_what_is_settled_leads_to_what_became_of_it(ada: TestClient, rpc: FakeRpc) -> None:
+    rpc.on("contacts", "get_modification", modification(state="answered", actions=[]))
     answer = ada.get(ANSWER)
-    assert (answer.status_code, sentence in answer.text) == (status, True)
+    assert (answer.status_code, answer.headers["location"]) == (303, PAGE)
+    assert "waits for no answer any more" in NOTES[answer.cookies["accord_note"]]
+
+
+def test_review_leads_to_the_only_proposal_that_waits_for_us_else_to_all_of_them(ada: TestClient, rpc: FakeRpc) -> None:
+    def overview(*modifications: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "assignments": {"items": [], "next": None, "version": 1},
+            "modifications": {"items": list(modifications), "next": None},
+        }
+
+    for waiting, leads in (
+        ((modification(), ours()), ANSWER),
+        ((modification(), modification(id=new_id())), PAGE),
+        ((ours(),), PAGE),
+        ((), PAGE),
+    ):
+        rpc.on("contacts", "get_overview", overview(*waiting))
+        answer = ada.get(f"{PAGE}/review")
+        assert (answer.status_code, answer.headers["location"]) == (303, leads)
 
 
 def test_a_proposal_that_was_withdrawn_meanwhile_is_not_a_dead_end(ada: TestClient, rpc: FakeRpc) -> None:
@@ -248,7 +282,7 @@ def test_what_was_decided_before_the_question_is_not_asked(ada: TestClient, rpc:
     rpc.on("contacts", "get_modification", modification(state="withdrawn", actions=[]))
     answer = send(ada, ANSWER, **accepted(confirm="", suggestion="Could Dora come?"))
     assert answer.status_code == 409
-    assert "The proposal is withdrawn already." in answer.text
+    assert "Northwind Traders has withdrawn the proposal." in answer.text
     # What was written can be copied, and there is a way on.
     assert "Could Dora come?" in answer.text
     assert f'href="{PAGE}"' in answer.text
