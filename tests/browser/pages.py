@@ -150,10 +150,10 @@ PAGES: dict[str, list[Visit]] = {
     M + "/answer": [
         Visit("review", "/partnerships/{borrowed}/modifications/{theirs}/answer"),
         Visit("review, all accepted", "/partnerships/{borrowed}/modifications/{theirs}/answer?all=accept"),
-        Visit("review, too late", "/partnerships/{crossing}/modifications/{answered}/answer", status=409),
     ],
     M + "/withdrawal": [
-        Visit("withdraw a change", "/partnerships/{crossing}/modifications/{ours_in_crossing}/withdrawal")
+        Visit("withdraw a change", "/partnerships/{crossing}/modifications/{ours_in_crossing}/withdrawal"),
+        Visit("withdraw, too late", "/partnerships/{crossing}/modifications/{answered}/withdrawal", status=409),
     ],
     P + "/managers": [
         Visit("managers", "/partnerships/{lent}/managers"),
@@ -182,6 +182,7 @@ PAGES: dict[str, list[Visit]] = {
 # What a browser is given instead of a page, and why.
 NO_PAGES = {
     P + "/modifications/new": "leads to where its form stands now",
+    P + "/review": "leads to the proposal that waits, or to all of them",
     "/contacts/import/confirmation": "leads to where an import begins",
     "/contacts/import/template": "a file",
     "/contacts/export": "a file",

@@ -257,9 +257,10 @@ def test_an_offer_that_is_withdrawn_meanwhile_is_told_and_nothing_is_lost(pair: 
     button(dialog(nils), "Yes").click()
     expect(dialog(nils).get_by_role("alert")).to_contain_text("This can no longer be done")
     expect(dialog(nils)).to_contain_text("withdrawn")
+    expect(button(dialog(nils), "Yes")).to_be_disabled()
     nils.keyboard.press("Escape")
     # The page has heard of it too, and keeps what was chosen.
-    expect(nils.get_by_text("The offer of Kazenor Works is withdrawn and can no longer be accepted.")).to_be_visible()
+    expect(nils.get_by_text("Kazenor Works has withdrawn the offer.")).to_be_visible()
     expect(role(nils, "Production", "Operator")).to_be_checked()
     expect(nils.get_by_label("Comment")).to_have_value("Welcome.")
 
@@ -278,7 +279,7 @@ def test_what_happens_while_our_answer_is_on_its_way_is_told_after_it_was_refuse
     answer.continue_()
     expect(dialog(nils).get_by_role("alert")).to_contain_text("This can no longer be done")
     nils.keyboard.press("Escape")
-    expect(nils.get_by_text("The offer of Kazenor Works is withdrawn and can no longer be accepted.")).to_be_visible()
+    expect(nils.get_by_text("Kazenor Works has withdrawn the offer.")).to_be_visible()
 
 
 def test_without_scripts_an_offer_is_accepted_on_pages(pair: Pair, visit: Visit) -> None:
@@ -440,9 +441,9 @@ def test_a_proposal_that_is_withdrawn_meanwhile_is_told_and_nothing_is_lost(pair
     decide(nils, "Cleo Sand", "Decline")
     nils.get_by_label("Suggest something else").fill("Could Dora come?")
     pair.partner.post(pair.path(f"modifications/{mid}/withdrawal"))
-    expect(nils.get_by_text("The proposal is withdrawn already.")).to_be_visible()
+    expect(nils.get_by_text("Kazenor Works has withdrawn the proposal.")).to_be_visible()
     button(nils, "Send answer").click()
-    expect(dialog(nils)).to_contain_text("The proposal is withdrawn already.")
+    expect(dialog(nils)).to_contain_text("Kazenor Works has withdrawn the proposal.")
     button(dialog(nils), "Close").click()
     expect(nils.get_by_label("Suggest something else")).to_have_value("Could Dora come?")
     expect(item(nils, "Bruno Keller").get_by_role("radio", name="Accept")).to_be_checked()

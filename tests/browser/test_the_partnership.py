@@ -251,8 +251,8 @@ def test_whoever_was_released_has_gone_from_the_details(pair: Pair, visit: Visit
     pair.customer.post(pair.path(f"modifications/{mid}/answer"), {"items": answers})
     expect(working.get_by_role("heading")).to_have_text("Assigned Contacts 1")
     expect(working.get_by_role("listitem")).to_have_count(1)
-    working.get_by_role("link", name="2 contacts of before").click()
-    ada.get_by_text("2 contacts of before").click()
+    working.get_by_role("link", name="1 contact of before, 1 not accepted").click()
+    ada.get_by_text("1 contact of before, 1 not accepted").click()
     expect(band(ada, "Bruno Keller")).to_contain_text("Released")
     expect(band(ada, "Cleo Sand")).to_contain_text("Not accepted")
 
@@ -268,6 +268,42 @@ def test_a_question_that_has_been_overtaken_says_so_and_keeps_what_was_typed(pai
     expect(button(asking, "Yes")).to_be_disabled()
     asking.get_by_role("link", name="Cancel").click()
     expect(ada.get_by_role("region", name="Northwind Ltd ended the partnership")).to_be_visible()
+
+
+def test_whoever_releases_whom_the_other_side_releases_is_told_that_it_holds(pair: Pair, visit: Visit) -> None:
+    ada = visit(pair.partner, "contacts")
+    band(ada, "Bruno Keller").click()
+    button(ada, "Update").click()
+    asking = ada.get_by_role("dialog", name="Update Contacts")
+    asking.get_by_label("Reason").fill("The work is done.")
+    pair.propose(pair.customer, release=("Bruno Keller",))
+    expect(ada.get_by_text("This has changed meanwhile.")).to_be_visible()
+    button(asking, "Yes").click()
+    expect(ada.get_by_text("Both sides want the same, so it holds at once.")).to_be_visible()
+    pair.customer.until(pair.id, contacts_count=1)
+
+
+def test_a_tile_whose_turn_is_ours_leads_to_the_review_and_looking_reads_what_was_told(
+    pair: Pair, person: Person
+) -> None:
+    nils = person()
+    enter(nils, pair.customer)
+    mid = pair.propose(pair.partner, release=("Bruno Keller",))
+    bell = nils.get_by_role("navigation", name="Main").get_by_role("link", name="Notifications")
+    expect(bell).to_contain_text("unread")
+    expect(tile(nils, "Kazenor Ltd")).to_contain_text("Your turn")
+    expect(tile(nils, "Kazenor Ltd")).not_to_contain_text("Answered")
+    button(nils, "Actions for Kazenor Ltd").click()
+    expect(nils.get_by_role("menuitem")).to_have_text(["View Partnership", "Review", "Edit", "End Partnership"])
+    nils.get_by_role("menuitem", name="Review").click()
+    expect(nils).to_have_url(re.compile(f"/modifications/{mid}/answer"))
+    expect(bell).not_to_contain_text("unread")
+    # Once it is settled, the same address leads to what became of it.
+    answer = {"items": [{"contact_id": pair.people["Bruno Keller"], "decision": "accept"}]}
+    pair.customer.post(pair.path(f"modifications/{mid}/answer"), answer)
+    nils.goto(nils.url)
+    expect(nils.get_by_text("That proposal waits for no answer any more.")).to_be_visible()
+    expect(nils.get_by_role("heading", name="Kazenor Ltd", level=1)).to_be_visible()
 
 
 def test_leaving_asks_exactly_when_something_was_picked(pair: Pair, visit: Visit) -> None:

@@ -68,7 +68,7 @@ async def propose(request: Request, partnership_id: str) -> Response:
     if not form.wrong:
         replied = form.value("in_reply_to")
         try:
-            made = await desk.do(
+            await desk.do(
                 "contacts",
                 "propose_modification",
                 partnership_id=partnership_id,
@@ -78,9 +78,8 @@ async def propose(request: Request, partnership_id: str) -> Response:
                 **({"in_reply_to": replied} if replied else {}),
                 **{KEY: form.key},
             )
-            # Who releases whom the other side wants to release as well has agreed (protocol rule 3).
-            settled = made.get("state") not in {None, "pending"}
-            return desk.go(f"/partnerships/{partnership_id}/contacts", "change-agreed" if settled else "proposed")
+            agreed = not added and await _gone(desk, partnership_id, set(released))
+            return desk.go(f"/partnerships/{partnership_id}/contacts", "change-agreed" if agreed else "proposed")
         except (Forbidden, NotFound, WrongState):
             raise
         except Refusal as refusal:
@@ -90,6 +89,12 @@ async def propose(request: Request, partnership_id: str) -> Response:
                 # Whom it is about stands on the page behind: here it is said in words.
                 status = form.refused(refusal, lambda name: "reason" if name == "reason" else "")
     return await _reason_page(desk, await _found(desk, partnership_id), form, status)
+
+
+async def _gone(desk: Desk, partnership_id: str, released: set[str]) -> bool:
+    """Whether all of them have left already: whom the other side wanted to release as well is released at once (protocol rule 2)."""
+    people = await everybody(desk, "contacts", "list_assignments", partnership_id=partnership_id)
+    return not any(a["contact_id"] in released and a.get("state") == "accepted" for a in people)
 
 
 async def _nobody() -> list[dict[str, Any]]:

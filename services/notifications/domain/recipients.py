@@ -50,6 +50,13 @@ def worth_telling(type_: str, data: Data) -> bool:
     if type_ == "owner.received" and (data.get("renamed") or not data.get("name")):
         # The same person under another name, or nobody for the moment: it shows, and asks nothing of anybody.
         return False
+    if (
+        type_ == "answer.given"
+        and not data.get("by")
+        and all(i.get("decision") == "accept" for i in data.get("items", []))
+    ):
+        # Both release the same person: the answer to our own proposal tells it, once.
+        return False
     people = chosen(type_, data)
     if people and all(id == actor(type_, data) for id in people):
         return False

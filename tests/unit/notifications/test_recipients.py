@@ -206,3 +206,12 @@ def test_an_owner_who_is_only_called_otherwise_and_nobody_are_no_news(change: di
     fact = story.OWNER_RECEIVED
     assert worth_telling(fact.type, fact.model_dump(mode="json"))
     assert not worth_telling(fact.type, fact.model_copy(update=change).model_dump(mode="json"))
+
+
+def test_a_release_that_both_wanted_is_told_once_by_the_answer_to_our_own_proposal() -> None:
+    agreed = story.BY_ITSELF | {"items": [story.RELEASED]}
+    assert not worth_telling("answer.given", story.ANSWER_GIVEN.model_copy(update=agreed).model_dump(mode="json"))
+    assert worth_telling("answer.received", story.ANSWER_RECEIVED.model_copy(update=agreed).model_dump(mode="json"))
+    # What a rule has declined is told, and what a person has accepted.
+    for change in (story.BY_ITSELF, {"items": [story.RELEASED]}):
+        assert worth_telling("answer.given", story.ANSWER_GIVEN.model_copy(update=change).model_dump(mode="json"))

@@ -60,6 +60,7 @@ export function assigning(members, { lacking, changed = () => {} }) {
 
   const everybody = make("input", { type: "checkbox" });
   const everybodyLabel = make("label", { className: "tick" }, everybody, make("span", { textContent: "Select all" }));
+  const hint = make("p", { className: "hint", textContent: "Tick those whose roles you are choosing." });
   const list = make("ul", { className: "members" });
   for (const member of members) {
     member.box = make("input", { type: "checkbox", "aria-label": member.name });
@@ -104,7 +105,7 @@ export function assigning(members, { lacking, changed = () => {} }) {
   const pane = (title, ...content) => make("section", { className: "pane", "aria-label": title }, ...content);
   const head = (title, ...more) => make("div", { className: "pane-head" }, make("h2", { textContent: title }), ...more);
   const element = make("div", { className: "role-tool" }, progress, make("div", { className: "two-panes" },
-    pane("Team Member", head("Team Member", everybodyLabel), list),
+    pane("Team Member", head("Team Member", everybodyLabel), hint, list),
     pane("Assign Role(s)", head("Assign Role(s)", about), places)));
 
   function show() {
@@ -148,6 +149,7 @@ export function assigning(members, { lacking, changed = () => {} }) {
     }
     const alone = some.length < 2;
     everybodyLabel.hidden = alone;
+    hint.hidden = alone;
     for (const member of some) member.box.hidden = alone;
     if (some.length !== shown.length || some.some((member, i) => member !== shown[i])) list.replaceChildren(...some.map((member) => member.item));
     // The boxes in the groups are hidden now: the focus they were to get is their member's.
