@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.gateway.pages.headers import HEADERS
-from services.gateway.problems import InternalError, problem
+from services.gateway.problems import BadRequest, InternalError, problem
 from services.gateway.reception import ADDRESS, AGENT
 from shared import traces
 
@@ -64,7 +64,12 @@ class Envelope:
             await send(message)
 
         try:
-            await self.app(scope, receive, answer)
+            if scope.get("http_version") == "1.1" and len(given.getlist("host")) != 1:
+                # Which business is meant would be for each to read in another way (RFC 9112, 3.2).
+                scope["accord.code"] = BadRequest.code
+                await problem(BadRequest("A request names exactly one host."))(scope, receive, answer)
+            else:
+                await self.app(scope, receive, answer)
         except ClientDisconnect:
             scope["accord.code"] = "client_disconnected"
         except Exception:

@@ -108,6 +108,7 @@ class Rpc:
         self._numbers = itertools.count(1)
         self._circuits: dict[str, Circuit] = {}
         self._blocked = False
+        self._silent = False
         self._keeper: asyncio.Task[None] | None = None
         self._lost = asyncio.Event()
         self._first = asyncio.Event()
@@ -183,7 +184,7 @@ class Rpc:
             pending.answer.set_result(message.body)
 
     def _give_up(self) -> None:
-        self._channel, self._blocked = None, False
+        self._channel, self._blocked, self._silent = None, False, False
         self._fail_pending()
 
     def _fail_pending(self, service: str | None = None) -> None:
@@ -212,12 +213,17 @@ class Rpc:
                 await self._note_blocked(connection)
                 if not self._blocked:
                     try:
-                        async with asyncio.timeout(1):
+                        async with asyncio.timeout(0.7 if misses else 1):
                             await lookout.look()
                         misses = 0
+                        self._note_silence(False)
                     except TimeoutError:
                         # Blocked in this moment, or slow; or half of the connection is gone and nobody has told us.
                         counting, misses = None, misses + 1
+                        if misses == 1:
+                            # Looked at once more at once: so that whoever waits is told within two seconds (R6).
+                            continue
+                        self._note_silence(True)
                         if misses == 5:
                             raise
                 with contextlib.suppress(TimeoutError):
@@ -238,6 +244,14 @@ class Rpc:
             self._blocked = blocked
             _log.warning("the broker %s", "takes nothing now" if blocked else "takes messages again")
         if blocked:
+            self._fail_pending()
+
+    def _note_silence(self, silent: bool) -> None:
+        """The broker answers nothing at all, or answers again. Nobody waits for it; the connection is given up only when that lasts."""
+        if silent != self._silent:
+            self._silent = silent
+            _log.warning("the broker %s", "does not answer" if silent else "answers again")
+        if silent:
             self._fail_pending()
 
     # -- calls ----------------------------------------------------------------------------------------------------------------
@@ -298,7 +312,7 @@ class Rpc:
     async def _exchange(self, number: str, service: str, method: str, deadline: float, kwargs: dict[str, Any]) -> bytes:
         """The reply to one call. Raises Unavailable when none comes."""
         channel = self._channel
-        if channel is None or self._blocked:
+        if channel is None or self._blocked or self._silent:
             raise Unavailable()
         pending = self._pending[number] = Pending(service, deadline)
         traceparent = traces.header()

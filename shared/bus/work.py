@@ -31,6 +31,13 @@ class Heard(Generic[M_co]):
     data: M_co
 
 
+class Stranger(Exception):
+    """Another tenant speaks of what is between others. The message changes nothing and is dead in the end: an operator sees who forges."""
+
+    def __init__(self, origin: str) -> None:
+        super().__init__(f"{origin} speaks of a partnership that is not theirs.")
+
+
 @dataclass(frozen=True, slots=True)
 class Confirmed:
     """News from a receipt: the other side's service has all up to `applied`, a person there has looked at all up to `seen`."""

@@ -251,8 +251,8 @@ MUTANTS = (
     Mutant(
         "a business speaks about a partnership that is not its own",
         "services/offers/handlers/finding.py",
-        "return p if p is not None and p.counterpart == message.origin else None",
-        "return p",
+        "    if p is not None and p.counterpart != message.origin:\n        raise Stranger(message.origin)\n    return p\n",
+        "    return p\n",
         ("tests/unit/offers",),
     ),
     Mutant(

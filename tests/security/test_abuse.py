@@ -84,6 +84,12 @@ def test_200_megabytes_are_refused_before_they_are_read(
     assert memory(town.stack) - before < GROWTH
 
 
+@pytest.mark.parametrize("hosts", [b"", b"Host: localhost\r\nHost: elsewhere.example\r\n"], ids=["none", "two"])
+def test_a_request_names_exactly_one_host(town: Town, hosts: bytes) -> None:
+    with wire(town.stack, b"GET / HTTP/1.1\r\n" + hosts + b"\r\n") as sending:
+        assert status(sending.recv(65536)) == 400
+
+
 def test_others_are_served_while_a_thousand_requests_are_half_sent(town: Town) -> None:
     with contextlib.ExitStack() as open_:
         begun = b"GET /api/v1/me HTTP/1.1\r\nHost: x\r\nAuthorization: "

@@ -36,6 +36,7 @@ from typing import TypeVar
 
 import amqp
 import kombu
+import psutil
 import psycopg
 from psycopg import sql
 
@@ -141,6 +142,20 @@ class _Server:
     def kill(self) -> None:
         """As a crash would."""
         self.stop(signal.SIGKILL)
+
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """It stands still, with all its connections open, as on a machine that swaps or a network that swallows everything."""
+        assert self._process is not None
+        process = psutil.Process(self._process.pid)
+        processes = [process, *process.children(recursive=True)]
+        for one in processes:
+            one.suspend()
+        try:
+            yield
+        finally:
+            for one in processes:
+                one.resume()
 
     def restart(self) -> None:
         self.stop()

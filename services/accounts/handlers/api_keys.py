@@ -18,7 +18,7 @@ from shared.errors import NotAuthenticated, NotFound
 
 
 def create_api_key(work: Work, call: Call, key: Key, now: datetime) -> Json:
-    """Make a key for whoever asks; the answer is the only place where it stands.
+    """Make a key for whoever asks. The answer, which is kept for a repetition, has null in its place: a credential is not to be kept.
 
     Raises Forbidden for a scope beyond the role, ValidationError, TooMany.
     """
@@ -39,7 +39,7 @@ def create_api_key(work: Work, call: Call, key: Key, now: datetime) -> Json:
     audit.note(
         work, call, "api_key.created", now, by=user, about=made.id, name=made.name, scopes=", ".join(made.scopes)
     )
-    return {**views.api_key(work.add(made), user, now), "key": str(key)}
+    return {**views.api_key(work.add(made), user, now), "key": None}
 
 
 def list_api_keys(work: Work, call: Call, now: datetime) -> Json:

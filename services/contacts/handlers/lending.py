@@ -14,7 +14,7 @@ from services.contacts.domain.parking import Early, Parked
 from services.contacts.handlers import modifying as proposals
 from services.contacts.handlers.directory import found_people, held
 from services.contacts.handlers.keeping import keep, lent, load, settled, tell_details
-from shared.bus.work import Confirmed, Heard, Json, Work
+from shared.bus.work import Confirmed, Heard, Json, Stranger, Work
 from shared.calls import Call, Paged
 from shared.contracts.accounts import ProfileReceived
 from shared.contracts.contacts import DetailsDue, DetailsShared
@@ -178,12 +178,14 @@ def receipt(work: Work, news: Confirmed, now: datetime) -> None:
 
 
 def receive(work: Work, message: Spoken, now: datetime) -> None:
-    """Contacts of another tenant speaks: it is heard once our own offers has told us of the acceptance, and parked until then (rule 8)."""
+    """Contacts of another tenant speaks: it is heard once our own offers has told us of the acceptance, and parked until then (rule 8).
+
+    Raises Stranger for one who speaks of what is between others: that message is dead, for an operator to see.
+    """
     mids = () if isinstance(message.data, DetailsShared) else (proposals.about(message.data),)
     agreement = load(work, message.tenant, message.subject, *mids)
     if agreement is not None and agreement.partnership.counterpart != message.origin:
-        # A stranger speaks of what is between others.
-        return
+        raise Stranger(message.origin)
     if agreement is None or must_wait(agreement.partnership):
         early = Early(
             origin=message.origin,

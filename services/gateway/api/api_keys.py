@@ -27,8 +27,6 @@ ROUTES = (
         body=api_keys.NewApiKey,
         result=api_keys.MadeApiKey,
         status=201,
-        # An answer that is kept for a repetition would be a credential at rest.
-        repeatable=False,
         codes=("too_many",),
     ),
     Route(

@@ -10,7 +10,7 @@ from services.offers.domain.early import keep
 from services.offers.domain.limiting import Limits
 from services.offers.domain.partnership import HIDDEN, Early, Login, Partnership
 from shared.bus.door import Person
-from shared.bus.work import Heard, Json, Work
+from shared.bus.work import Heard, Json, Stranger, Work
 from shared.calls import Call
 from shared.contracts import offers as said
 from shared.errors import Forbidden, NotFound
@@ -72,9 +72,11 @@ def visible(p: Partnership, person: Person) -> Partnership:
 
 
 def about(work: Work, message: Heard[Any]) -> Partnership | None:
-    """The partnership a peer message is about: only with the counterpart who speaks."""
+    """The partnership a peer message is about. Raises Stranger unless its counterpart speaks: that message is dead, for an operator to see."""
     p = work.get(Partnership, message.tenant, message.subject)
-    return p if p is not None and p.counterpart == message.origin else None
+    if p is not None and p.counterpart != message.origin:
+        raise Stranger(message.origin)
+    return p
 
 
 def ready(work: Work, message: Heard[Any]) -> Partnership | None:

@@ -15,7 +15,7 @@ from services.offers.handlers import early, expiry, holding, limiting
 from services.offers.handlers.finding import Answers, about, team
 from services.offers.handlers.showing import offered, shown, told
 from shared.bus.door import Person
-from shared.bus.work import Heard, Json, Work
+from shared.bus.work import Heard, Json, Stranger, Work
 from shared.calls import Call
 from shared.contracts import accounts as from_accounts
 from shared.contracts import offers as said
@@ -102,7 +102,9 @@ def receive_offer(work: Work, message: Heard[said.OfferSent], now: datetime) -> 
         return
     known = work.get(Partnership, message.tenant, message.subject)
     if known is not None:
-        if known.status == "bounced" and known.counterpart == message.origin:
+        if known.counterpart != message.origin:
+            raise Stranger(message.origin)
+        if known.status == "bounced":
             _bounce(work, known, now)
         return
     data = message.data

@@ -124,6 +124,26 @@ def test_a_repeated_command_does_nothing_twice(accounts: Accounts, tenant: str) 
     assert accounts.log_in(tenant, password="another one", email=f"bob@{tenant}.example")["user"]["id"] == first["id"]
 
 
+def test_a_repeated_request_makes_one_api_key_which_is_told_once_and_kept_nowhere(
+    accounts: Accounts, tenant: str
+) -> None:
+    ada = accounts.register(tenant)["user"]["id"]
+    body: dict[str, Any] = {"name": "Export", "scopes": ["contacts:read"]}
+
+    def make(_: int) -> dict[str, Any]:
+        return dict(accounts.ask("create_api_key", tenant=tenant, actor=ada, **body, idempotency_key="k"))
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(make, range(4)))
+    (told,) = [answer["key"] for answer in answers if answer["key"] is not None]
+    assert [answer | {"key": None} for answer in answers] == [answers[0] | {"key": None}] * 4
+    assert len(accounts.ask("list_api_keys", tenant=tenant, actor=ada)["items"]) == 1
+    assert accounts.ask("authenticate", token=told)["user"]["id"] == ada
+    with pytest.raises(IdempotencyKeyReused):
+        accounts.ask("create_api_key", tenant=tenant, actor=ada, **body | {"name": "Import"}, idempotency_key="k")
+    assert accounts.ask("create_api_key", tenant=tenant, actor=ada, **body)["key"] is not None
+
+
 def test_a_new_password_is_the_one_that_counts(accounts: Accounts, tenant: str) -> None:
     ada = accounts.register(tenant)["user"]["id"]
     here, there = accounts.log_in(tenant)["token"], accounts.log_in(tenant)["token"]

@@ -206,6 +206,22 @@ def test_a_service_that_hangs_is_found_by_a_probe_and_never_by_a_users_call_agai
     asyncio.run(scenario())
 
 
+def test_a_broker_that_stands_still_fails_what_waits_before_the_connection_is_given_up(broker: RabbitServer) -> None:
+    async def scenario() -> None:
+        async with connected(broker.uri()) as rpc:
+            with running(broker.uri(), "mortal"):
+                assert await rpc.call("mortal", "echo", 30, a=1) == {"a": 1}
+                with broker.frozen():
+                    # Far within its deadline (R6), by the second look in vain; only the fifth gives the connection up.
+                    with pytest.raises(Unavailable):
+                        await rpc.call("mortal", "echo", 60, a=1)
+                    assert rpc.connected
+                    assert await refused_at_once(rpc)
+                await until_answered(rpc)
+
+    asyncio.run(scenario())
+
+
 def test_a_broker_that_takes_nothing_fails_calls_at_once_until_it_takes_again(broker: RabbitServer) -> None:
     async def scenario() -> None:
         async with connected(broker.uri()) as rpc:

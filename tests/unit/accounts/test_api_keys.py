@@ -17,11 +17,13 @@ KEY = Key("kazenor", "01234567-89ab-7cde-8f01-23456789abcd", "5" * 64)
 
 
 def make(accounts, actor, tenant="kazenor", **body):
-    """The answer to a new key; the service chooses its secret."""
+    """The answer to a new key; the service chooses its secret, and tells it."""
     body = {"name": "Nightly export", "scopes": ["partnerships:read"]} | body
-    return accounts.ask(
-        handlers.api_keys.create_api_key, accounts.call(actor, tenant, **body), Key(tenant, new_id(), new_id()[:8] * 8)
-    )
+    key = Key(tenant, new_id(), new_id()[:8] * 8)
+    return {
+        **accounts.ask(handlers.api_keys.create_api_key, accounts.call(actor, tenant, **body), key),
+        "key": str(key),
+    }
 
 
 def use(accounts, made):

@@ -11,6 +11,7 @@ from services.contacts.domain import lending as rules
 from services.contacts.domain import parking
 from services.contacts.domain.parking import Early
 from services.contacts.handlers import directory, lending
+from shared.bus.work import Stranger
 from shared.calls import Paged
 from shared.contracts.contacts import AssignmentsChanged, ContactDetails, DetailsDue, DetailsShared
 from shared.contracts.offers import (
@@ -263,7 +264,8 @@ def test_of_a_value_told_over_and_over_only_the_newest_waits() -> None:
 def test_a_stranger_cannot_speak_for_lent_people(two: Two, when: str) -> None:
     if when == "after":
         two.accept()
-    two.tell(details(9, two.ravi, "evil@stranger.example"), origin="stranger")
+    with pytest.raises(Stranger):
+        two.tell(details(9, two.ravi, "evil@stranger.example"), origin="stranger")
     if when == "before":
         two.accept()
     assert two.listed("northwind")["Ravi Iyer"]["email"] is None

@@ -383,7 +383,7 @@ def test_somebody_elses_word_on_our_partnership_changes_nothing(two: Two) -> Non
         }
     )
     body = stranger.body(forged, tenant="kazenor", subject=ID, origin="evil", time=START)
-    two.partner.inbox.handle([decode(body)])
+    assert two.partner.inbox.handle([decode(body)]).failed == 1
     assert two.partner.decisions(mid) == {two.eva: None}
 
 

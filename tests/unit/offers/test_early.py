@@ -7,7 +7,7 @@ import pytest
 from services.offers.domain.early import MOST, keep
 from services.offers.domain.partnership import Early
 from services.offers.handlers import sending
-from shared.bus.work import Heard
+from shared.bus.work import Heard, Stranger
 from shared.contracts import accounts as from_accounts
 from shared.contracts import managers as from_managers
 from shared.contracts import offers as said
@@ -104,7 +104,8 @@ def test_the_bounce_is_not_repeated_for_a_third_business(town: Town, arriving: s
     )
     heard = Heard("northwind", "mallory", arriving, 1, town.now, offer)
     n = town.northwind
-    n.run(lambda work, call, now: sending.receive_offer(work, heard, now), n.call(n.admin))
+    with pytest.raises(Stranger):
+        n.run(lambda work, call, now: sending.receive_offer(work, heard, now), n.call(n.admin))
     assert len(n.said("peer", about=arriving)) == 1
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from services.offers.commands import Chosen, SendOffer
 from services.offers.handlers import answering, finding, looking, sending
-from shared.bus.work import Confirmed, Heard
+from shared.bus.work import Confirmed, Heard, Stranger
 from shared.clock import iso
 from shared.contracts import accounts as from_accounts
 from shared.contracts import offers as said
@@ -187,10 +187,12 @@ def test_the_same_message_from_a_third_business_changes_nothing(town: Town) -> N
     body = said.OfferAccepted(
         company="Mallory", accepted_by=said.Person(id="x", name="X"), accepted_at=town.now, contact_ids=[], comment=""
     )
-    town.kazenor.session.run(
-        lambda work, call, now: answering.receive_acceptance(work, Heard("kazenor", "mallory", id, 1, now, body), now),
-        town.kazenor.call(town.kazenor.admin),
-    )
+    heard = Heard("kazenor", "mallory", id, 1, town.now, body)
+    with pytest.raises(Stranger):
+        town.kazenor.session.run(
+            lambda work, call, now: answering.receive_acceptance(work, heard, now),
+            town.kazenor.call(town.kazenor.admin),
+        )
     assert town.kazenor.get(id)["status"] == "open"
 
 

@@ -44,7 +44,12 @@ class ApiKey(Shown):
 
 
 class MadeApiKey(ApiKey):
-    key: Annotated[str, Field(description="For Authorization: Bearer. It is shown this once.")]
+    key: Annotated[
+        str | None,
+        Field(
+            description="For Authorization: Bearer. It is shown this once: the answer to a repetition with the same Idempotency-Key has null."
+        ),
+    ]
 
 
 class ApiKeyList(Shown):
