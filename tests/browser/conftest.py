@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
+from tests.browser.people import Person, enter
+from tests.browser.wizard import DESKTOP, Wizard, colleague
 from tests.support.browser import chromium
+from tests.support.stack import Business, Stack
 
 
 # Not of the session: while Playwright runs, no other test in this process could run an event loop.
@@ -42,3 +46,26 @@ def person(browser: Browser) -> Iterator[Callable[..., Page]]:
     for context in contexts:
         context.close()
     assert troubles == []
+
+
+@pytest.fixture(scope="module")
+def kazenor(stack: Stack) -> Business:
+    """A business with a directory and a colleague, which sends all offers here."""
+    business = stack.register("kazenor", company="Kazenor Works", name="Zoe Vogt")
+    for contact in ("Amara Diallo", "Bruno Keller", "Marta Oduya"):
+        business.contact(contact)
+    colleague(business, "Berta Kern")
+    return business
+
+
+@pytest.fixture
+def begin(person: Person, kazenor: Business) -> Callable[..., Wizard]:
+    """`begin()` is somebody of Kazenor at a browser, at home; the wizard is theirs to open."""
+
+    def make(business: Business | None = None, **options: Any) -> Wizard:
+        who = business or kazenor
+        page = person(**{**DESKTOP, **options})
+        enter(page, who)
+        return Wizard(page, who)
+
+    return make

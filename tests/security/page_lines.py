@@ -207,6 +207,7 @@ LINES: dict[str, Line] = {
     "GET " + P + "/history": seen(lasting),
     "GET " + P + "/modifications/new": everybody(lasting, DONE, others=DONE),
     "POST " + P + "/modifications": changed(api_lines.proposal, DONE, partner=200),
+    "GET " + P + "/review": seen(lasting, DONE, partner=DONE),
     "GET " + M + "/answer": changed(api_lines.pending, partner=409),
     "POST " + M + "/answer": changed(answer, DONE, partner=409),
     "GET " + M + "/withdrawal": changed(about(ours), partner=409),
