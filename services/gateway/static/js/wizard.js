@@ -247,8 +247,9 @@ enhance("form[data-wizard]", (form) => {
 
   form.addEventListener("input", (event) => {
     const { name } = event.target;
-    // What was said of a field holds no more once it is right, or wrong in another way.
-    if (name && one(`#${name}-error`, form)) sentence(name, wrongAt(at)[name] ?? "");
+    // What was said of a field holds no more once it is right, or wrong in another way: that is said when one leaves it.
+    const said = name && one(`#${name}-error`, form);
+    if (said && !said.textContent.endsWith(wrongAt(at)[name] ?? "\n")) sentence(name, "");
     judge();
     keep();
   });
