@@ -58,6 +58,18 @@ class CarefulQueueConsumer(QueueConsumer):  # type: ignore[misc]
             finally:
                 self.consuming = False
 
+    def on_iteration(self) -> None:
+        """Notice that the connection has gone under us.
+
+        When it goes at an acknowledgement, which another thread sends, kombu's connection makes a new one at the next use, without a word
+        and without our queues: we would listen to nobody for ever, and be well.
+        """
+        for consumer in self._consumers.values():
+            connection = consumer.channel.connection
+            if connection is None or not connection.connected:
+                raise ConnectionError("the connection to the broker has gone")
+        super().on_iteration()
+
     def on_consume_ready(self, connection: Any, channel: Any, consumers: Any, **kwargs: Any) -> None:
         self.consuming = True
         super().on_consume_ready(connection, channel, consumers, **kwargs)

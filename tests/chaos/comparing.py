@@ -325,8 +325,8 @@ def judge_notices(side: Business, deals: Iterable[Deal], notices: list[Json], fo
             most = did if kind != "answer" else len(deal.of("propose", side)) * 2
             least = did if kind in {"accept", "decline", "propose", "answer"} else 0
             if kind == "propose" and deal.of("end", side):
-                # What was still open then may have come after the end.
-                least -= _never_settled(deal, other)
+                # What we have not answered may have come after our end, also when they have taken it back since.
+                least -= _never_answered(deal, other)
             if kind == "offer" and not deal.of("withdraw"):
                 least = did
             if kind == "end" and not deal.of("end", side):
@@ -341,10 +341,10 @@ def judge_notices(side: Business, deals: Iterable[Deal], notices: list[Json], fo
                 )
 
 
-def _never_settled(deal: Deal, by: Business) -> int:
-    """How many proposals of a side were neither answered nor taken back."""
-    settled = {one.modification for one in deal.done if one.kind in {"answer", "retract"}}
-    return sum(one.modification not in settled for one in deal.of("propose", by))
+def _never_answered(deal: Deal, by: Business) -> int:
+    """How many proposals of a side nobody answered."""
+    answered = {one.modification for one in deal.done if one.kind == "answer"}
+    return sum(one.modification not in answered for one in deal.of("propose", by))
 
 
 def judge_mails(side: Business, notices: list[Json], handed_over: Counter[str], found: Found) -> None:
