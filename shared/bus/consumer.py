@@ -93,44 +93,51 @@ class Feed:
     def _consume(self) -> None:
         with Connection(self.uri, heartbeat=HEARTBEAT, connect_timeout=5) as connection:
             connection.connect()
+            # What our queue is consumed on, and nothing else: kombu makes a new one, without the queue, when this has gone.
+            link = connection.connection
             channel = connection.channel()
             channel.basic_qos(0, PREFETCH, False)
             self._messages = []
             channel.basic_consume(self.queue, callback=self._messages.append)
             self.connected = True
-            beat = eventlet.spawn(self._heartbeats, connection)
+            beat = eventlet.spawn(self._heartbeats, link)
             try:
                 while not self.stopping:
-                    self._take(connection)
+                    if beat.dead:
+                        raise ConnectionError("the broker is silent")
+                    self._take(link)
                     if self._messages:
                         batch, self._messages[:] = self._messages[:BATCH], self._messages[BATCH:]
-                        self._handle(connection, channel, batch)
+                        self._handle(link, channel, batch)
+            except BaseException:
+                # No goodbye: who does not answer does not answer to that either.
+                link.collect()
+                raise
             finally:
                 self.connected = False
                 beat.kill()
 
-    def _heartbeats(self, connection: Any) -> None:
+    def _heartbeats(self, link: Any) -> None:
+        """Tell the broker that we live, until it has not told us so for two heartbeats."""
         while True:
             eventlet.sleep(HEARTBEAT / 3)
             try:
-                connection.heartbeat_check()
+                link.heartbeat_tick()
             except Exception as error:
-                # The reading side meets the same dead connection and reconnects.
                 log.warning("%s: heartbeat: %s", self.queue, error)
                 return
 
-    def _take(self, connection: Any) -> None:
+    def _take(self, link: Any) -> None:
         """Wait for a first message, at most half a second; then take what is there already."""
-        amqp = connection.connection
         timeout = 0.0 if self._messages else 0.5
         try:
             while len(self._messages) < BATCH and not self.stopping:
-                amqp.drain_events(timeout=timeout)
+                link.drain_events(timeout=timeout)
                 timeout = 0.0
         except TimeoutError:
             pass
 
-    def _handle(self, connection: Any, channel: Any, batch: list[Any]) -> None:
+    def _handle(self, link: Any, channel: Any, batch: list[Any]) -> None:
         deliveries: list[Delivery] = []
         refused, last = [], None
         for message in batch:
@@ -149,7 +156,7 @@ class Feed:
                 refused.append(info["delivery_tag"])
         if deliveries:
             MESSAGES_REDELIVERED.labels(self.service).inc(sum(d.again for d in deliveries))
-            self._note(self._settle(connection, deliveries))
+            self._note(self._settle(link, deliveries))
             crash.doing("message", map(label, deliveries))
         try:
             for tag in refused:
@@ -182,7 +189,7 @@ class Feed:
             raise Undecodable("what another business says does not come among the facts")
         return delivery
 
-    def _settle(self, connection: Any, deliveries: list[Delivery]) -> Tally:
+    def _settle(self, link: Any, deliveries: list[Delivery]) -> Tally:
         """Handle a batch; while the database is away keep it and try again, for as long as the connection to the broker lives."""
         pause = 0.1
         while True:
@@ -194,7 +201,7 @@ class Feed:
                     raise
                 self._sleep(pause)
                 pause = min(pause * 2, 2.0)
-                connection.heartbeat_check()
+                link.heartbeat_tick()
 
     def _note(self, tally: Tally) -> None:
         MESSAGES_ABSORBED.labels(self.service).inc(tally.duplicate)

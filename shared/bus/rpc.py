@@ -15,7 +15,7 @@ from typing import Any
 
 import eventlet
 from kombu import Connection
-from kombu.pools import producers
+from kombu.pools import ProducerPool
 from nameko.exceptions import serialize
 from nameko.extensions import DependencyProvider
 from nameko.messaging import QueueConsumer
@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 TRACEPARENT = "traceparent"
 DEADLINE = 1.0
 """Seconds a service waits for its neighbour: at the door ask, behind it listen."""
+SENDERS = 10
+"""How many connections calls and answers leave by at most, at the same time."""
 _TRANSPORT = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0, "confirm_publish": False}
 
 
@@ -53,8 +55,15 @@ class CarefulQueueConsumer(QueueConsumer):  # type: ignore[misc]
                 interval_max=random.uniform(1.0, 2.0),
                 callback=self._leave_unconnected,
             )
+            link = connection.connection
             try:
                 yield connection
+            except BaseException:
+                # No goodbye: who does not answer does not answer to that either.
+                link.collect()
+                # Where one is dead its sisters are.
+                _producers.cache_clear()
+                raise
             finally:
                 self.consuming = False
 
@@ -126,8 +135,11 @@ class CarefulQueueConsumer(QueueConsumer):  # type: ignore[misc]
 
 @functools.cache
 def _producers(uri: str) -> Any:
-    """kombu's pool for these connections, found once: looking it up spells the whole address out each time."""
-    return producers[Connection(uri, transport_options=_TRANSPORT, connect_timeout=2)]
+    """The connections by which calls and answers leave. `_producers.cache_clear()` forgets them: nobody reads from them, so that when they have
+    died in silence nobody hears of it.
+    """
+    connection = Connection(uri, transport_options=_TRANSPORT, connect_timeout=2)
+    return ProducerPool(connection.Pool(limit=SENDERS), limit=SENDERS)
 
 
 def _publish(payload: Any, *, routing_key: str, **properties: Any) -> None:

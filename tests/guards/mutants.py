@@ -147,6 +147,13 @@ MUTANTS = (
         "        if False:\n",
         (CONSUMER,),
     ),
+    Mutant(
+        "a connection that has gone is not noticed, and calls reach nobody",
+        "shared/bus/rpc.py",
+        "            if connection is None or not connection.connected:\n",
+        "            if False:\n",
+        ("tests/integration/bus/test_calls_after_a_lost_connection.py",),
+    ),
     # What goes out
     Mutant(
         "a peer message that no queue takes counts as sent",
