@@ -45,8 +45,8 @@ MUTANTS = (
     Mutant(
         "a message is acknowledged before it is handled",
         "shared/bus/consumer.py",
-        "            self._note(self._settle(connection, deliveries))\n",
-        "            channel.basic_ack(last, multiple=True)\n            last = None\n            self._note(self._settle(connection, deliveries))\n",
+        "            self._note(self._settle(link, deliveries))\n",
+        "            channel.basic_ack(last, multiple=True)\n            last = None\n            self._note(self._settle(link, deliveries))\n",
         (CONSUMER,),
     ),
     Mutant(
