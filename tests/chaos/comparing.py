@@ -324,8 +324,8 @@ def judge_notices(side: Business, deals: Iterable[Deal], notices: list[Json], fo
             # A rule answers too; and nobody is told of what came too late to have an effect, or never left.
             most = did if kind != "answer" else len(deal.of("propose", side)) * 2
             least = did if kind in {"accept", "decline", "propose", "answer"} else 0
-            if kind == "propose" and deal.of("end", side):
-                # What we have not answered may have come after our end, also when they have taken it back since.
+            if kind == "propose" and deal.of("end"):
+                # What nobody answered may have come after the end, theirs too, which goes another way; also when it was taken back since.
                 least -= _never_answered(deal, other)
             if kind == "offer" and not deal.of("withdraw"):
                 least = did
@@ -333,7 +333,8 @@ def judge_notices(side: Business, deals: Iterable[Deal], notices: list[Json], fo
                 least = did
             if got < least:
                 found.lost.append(
-                    f"{side.tenant} was told {got} times of {type_} of {deal.id}, it happened {did} times"
+                    f"{side.tenant} was told {got} times of {type_} of {deal.id}, it happened {did} times,"
+                    f" among {' '.join(one.kind for one in deal.done)}"
                 )
             if got > most:
                 found.doubled.append(
