@@ -26,7 +26,8 @@ NAMED = 5
 class Decision:
     """What somebody may decide. `reason` is None when none is asked, else whether it is required.
 
-    `action` is the one of the contract that allows it; in the texts, `{company}` is the other business and `{name}` whom it is about.
+    `action` is the one of the contract that allows it; in the texts, `{company}` is the other business. `sentence` is empty where whoever
+    asks makes it.
     `block` is the label of a box that keeps further offers away, where there is one (BX-09).
     """
 
@@ -105,12 +106,12 @@ async def question(
     form: Form,
     status: int = 200,
     *,
-    name: str = "",
+    sentence: str = "",
     back: str = "",
 ) -> Response:
-    """The page that asks, and says what will follow; it is left for `back`, else for the partnership."""
+    """The page that asks, and says what will follow (`sentence`, else the decision's own); it is left for `back`, else for the partnership."""
     texts = {
-        part: getattr(decision, part).format(company=found["company"], name=name)
+        part: (part == "sentence" and sentence) or getattr(decision, part).format(company=found["company"])
         for part in ("heading", "sentence", "reason_hint", "block")
     }
     return await desk.page(

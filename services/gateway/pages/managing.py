@@ -26,7 +26,7 @@ RELEASE = Decision(
     heading="Release Partner Manager",
     button="Yes",
     note="manager-removed",
-    sentence="{name}.",
+    sentence="",
 )
 
 
@@ -123,7 +123,13 @@ async def _releasing(
         else f"{company} is not told"
     )
     return await question(
-        desk, RELEASE, found, form, status, name=f"{said} no more of it. {follows}", back=f"{found['url']}/managers"
+        desk,
+        RELEASE,
+        found,
+        form,
+        status,
+        sentence=f"{said} no more of it. {follows}.",
+        back=f"{found['url']}/managers",
     )
 
 

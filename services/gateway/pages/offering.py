@@ -16,7 +16,7 @@ from services.gateway.pages.desk import Desk
 from services.gateway.pages.forms import KEY, Form
 from services.gateway.pages.presenting import person, tile
 from services.gateway.pages.rooms import desk_of, rooms
-from shared.errors import Forbidden, NotFound, Refusal, Unavailable
+from shared.errors import Forbidden, NotFound, PartnershipExists, Refusal, Unavailable
 from shared.ids import is_id
 
 pages = rooms()
@@ -29,7 +29,6 @@ FIELDS = {
     "manager_ids": "Assign Partner Manager",
 }
 MESSAGE_LIMIT = 500
-EXISTS = "There is already a live partnership or open offer with this business."
 # The preference that keeps whether a person wants the introduction; who has not said wants it.
 INTRODUCTION = "show_wizard_introduction"
 # An offer names at most 200 people, and the browser searches the list itself: it holds no more than this, and says so.
@@ -113,7 +112,7 @@ async def add_customer(request: Request) -> Response:
     form = Form(FIELDS, {"customer_tenant": asked.get("customer", "")[:63]})
     existing = await _existing(desk, form.value("customer_tenant")) if form.value("customer_tenant") else None
     if existing:
-        form.refuse("customer_tenant", EXISTS)
+        form.refuse("customer_tenant", PartnershipExists.sentence)
     return await _page(desk, form, existing=existing)
 
 

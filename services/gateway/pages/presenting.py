@@ -172,10 +172,9 @@ def of_before(past: Sequence[Mapping[str, Any]]) -> str:
     """Those who do not work there, in a few words: `2 contacts of before, 1 not accepted`; empty for nobody."""
     gone = sum(a["state"] == "released" for a in past)
     never = len(past) - gone
-    return ", ".join(
-        [words.plural(gone, "contact") + " of before"] * bool(gone)
-        + [f"{never} not accepted" if gone else f"{words.plural(never, 'contact')} not accepted"] * bool(never)
-    )
+    if not gone:
+        return f"{words.plural(never, 'contact')} not accepted" if never else ""
+    return f"{words.plural(gone, 'contact')} of before" + (f", {never} not accepted" if never else "")
 
 
 def assignment(a: Json) -> dict[str, Any]:
