@@ -21,6 +21,9 @@ PROGRAMS = {
     "screenshots": "tests.screenshots",
 }
 """What developers run, by command: a module with a command line of its own."""
+ON_A_BROKER = {"test", "bench", "chaos", "crashes", "mutants", "screenshots"}
+IN_A_BROWSER = {"test", "mutants", "screenshots"}
+"""What else they need on the machine: nobody has to install anything by hand first."""
 
 USAGE = f"Usage: python -m deploy.local up | run | down | status | ops … | demo | test [PYTEST ARGUMENTS] | check | audit | {' | '.join(PROGRAMS)}"
 
@@ -50,12 +53,16 @@ def main(arguments: list[str]) -> int:
         os.execv(python, [python, "-m", "deploy.local.demo", *rest])
     if not virtualenv.inside():
         os.execv(python, [python, "-m", "deploy.local", *arguments])
+    if command in ON_A_BROKER | IN_A_BROWSER:
+        from deploy.local import checks
+
+        if command in ON_A_BROKER:
+            checks.broker()
+        if command in IN_A_BROWSER:
+            checks.chromium()
     if command in PROGRAMS:
         os.execv(python, [python, "-W", "ignore", "-m", PROGRAMS[command], *rest])
     if command == "test":
-        from deploy.local import checks
-
-        checks.chromium()
         os.execv(python, [python, "-m", "pytest", *(rest or checks.LANES)])
     if command == "check":
         from deploy.local import checks

@@ -25,6 +25,9 @@ from deploy.local.paths import Trouble, private_folder, write_private
 from shared.bus import topology
 
 _LOOPBACK = "{127,0,0,1}"
+MISSING = (
+    "RabbitMQ is missing: install it (Debian, Ubuntu: sudo apt install rabbitmq-server; macOS: brew install rabbitmq)."
+)
 
 
 def server_program() -> Path | None:
@@ -169,12 +172,14 @@ raft.wal_max_size_bytes = 64000000
         """The command that runs the node in the foreground, with `environment`. Its epmd must run before."""
         program = server_program()
         if program is None:
-            raise Trouble("RabbitMQ is not installed.")
+            raise Trouble(MISSING)
         return [str(program), "-noinput"]
 
     def epmd_command(self) -> list[str]:
         """The command that runs the node's port mapper in the foreground."""
         program = epmd_program()
+        if program is None and server_program() is None:
+            raise Trouble(MISSING)
         if program is None:
             raise Trouble("RabbitMQ is installed, but Erlang's epmd is not to be found.")
         return [program, "-port", str(self.epmd_port), "-address", "127.0.0.1"]
@@ -183,7 +188,7 @@ raft.wal_max_size_bytes = 64000000
         """What `rabbitmqctl` says to these arguments. Raises Trouble when it fails."""
         program = server_program()
         if program is None:
-            raise Trouble("RabbitMQ is not installed.")
+            raise Trouble(MISSING)
         done = subprocess.run(
             [str(program.with_name("rabbitmqctl")), "--node", self.name, *arguments],
             env=self.environment(), capture_output=True, text=True, cwd="/", timeout=seconds, check=False,

@@ -69,6 +69,15 @@ BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser")
 """Programs in which the browser tests run, the best first: the one without a window needs a third less of the processor."""
 
 
+def broker() -> None:
+    """Install RabbitMQ when it is missing and can be installed. Otherwise what needs it will say so, and what does not need it works."""
+    # Not above: this module is also used before there is a .venv, and the broker's layout needs what is in it.
+    from deploy.local import broker as rabbitmq
+
+    if rabbitmq.server_program() is None and apt.possible():
+        rabbitmq.install()
+
+
 def chromium() -> None:
     """Make sure that there is a browser for the tests. Raises Trouble with what to install."""
     if any(shutil.which(name) for name in BROWSERS):

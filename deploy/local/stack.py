@@ -281,10 +281,7 @@ def _broker(cell: Cell, ports: Mapping[str, int]) -> list[Program]:
         ]
     engine = containers.engine()
     if engine is None:
-        raise Trouble(
-            "RabbitMQ is missing: install it (Debian, Ubuntu: sudo apt install rabbitmq-server; macOS: brew install rabbitmq), "
-            f"or start docker or podman, or set ACCORD_AMQP_URI.{said}"
-        )
+        raise Trouble(f"{rabbitmq.MISSING} Or start docker or podman, or set ACCORD_AMQP_URI.{said}")
     say(f"Starting RabbitMQ in a container of {engine} (the first time, its image is fetched) …")
     return [Program("broker", containers.command(engine, RUN / "broker", ports["broker"], [cell]), server=True)]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local import broker, checks, containers, postgres, seed, virtualenv
+from deploy.local import apt, broker, checks, containers, postgres, seed, virtualenv
 from deploy.local.broker import Cell, Node
 from deploy.local.paths import ROOT, Trouble, reachable_by_others, write_private
 from deploy.local.ports import free_port, is_free
@@ -137,3 +137,24 @@ def test_the_demo_people_are_the_ones_the_readme_names() -> None:
     assert (seed.ADA.tenant, seed.ADA.email) == ("kazenor", "ada@kazenor.example")
     assert (seed.NILS.tenant, seed.NILS.email) == ("northwind", "nils@northwind.example")
     assert seed.PASSWORD == "accord-demo"
+
+
+@pytest.mark.parametrize(("there", "may_install", "installed"), [(False, True, 1), (True, True, 0), (False, False, 0)])
+def test_the_broker_that_tests_need_is_installed_where_it_is_missing(
+    there: bool, may_install: bool, installed: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(broker, "server_program", lambda: tmp_path if there else None)
+    monkeypatch.setattr(apt, "possible", lambda: may_install)
+    monkeypatch.setattr(apt, "install", done.append)
+    checks.broker()
+    assert done == ["rabbitmq-server"] * installed
+
+
+def test_a_missing_broker_is_told_with_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(broker, "server_program", lambda: None)
+    monkeypatch.setattr(broker, "epmd_program", lambda: None)
+    node = Node(tmp_path, port=1, dist_port=2, epmd_port=3)
+    for command in (node.command, node.epmd_command, lambda: node.control("status")):
+        with pytest.raises(Trouble, match="sudo apt install rabbitmq-server"):
+            command()
