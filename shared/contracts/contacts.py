@@ -99,7 +99,8 @@ class AssignmentsChanged(ContactsFact):
     """What offers shows of contacts' matter, whole; the newest version counts (protocol rule 8). Subject: the partnership.
 
     `working`: how many of the partner's people work at the customer now. `pending`: how many proposals have an open item; `to_answer`
-    of them wait for us, `awaiting` for the other side, each with the time of the oldest.
+    of them wait for us, `awaiting` for the other side, each with the time of the oldest. `last_word`: how far what a person of
+    ours proposed, answered or withdrew last has come to them (BX-03), None when there is nothing of the kind.
     """
 
     type: ClassVar[str] = "assignments.changed"
@@ -110,6 +111,7 @@ class AssignmentsChanged(ContactsFact):
     to_answer_since: Moment | None = None
     awaiting: int = 0
     awaiting_since: Moment | None = None
+    last_word: Literal["queued", "delivered", "seen", "answered"] | None = None
 
 
 class Wish(Value):

@@ -49,6 +49,19 @@ def update(page: Page, reason: str) -> None:
     expect(page.get_by_text("Your proposal is on its way.")).to_be_visible()
 
 
+def test_the_tile_tells_how_far_a_proposal_has_come(pair: Pair, person: Person) -> None:
+    mid = pair.propose(pair.partner, add=("Cleo Sand",))
+    ada = person()
+    enter(ada, pair.partner, "/")
+    northwind = tile(ada, "Northwind Traders")
+    expect(northwind).to_contain_text("Modified")
+    expect(northwind).to_contain_text("Delivered")
+    pair.customer.ask("PUT", pair.path("seen"), 204)
+    expect(northwind).to_contain_text("Seen")
+    pair.answer(pair.customer, mid, **{"Cleo Sand": "decline"})
+    expect(northwind).to_contain_text("Answered")
+
+
 @pytest.mark.parametrize("size", [{"width": 1280, "height": 800}, PHONE], ids=["desktop", "phone"])
 def test_a_mixed_change_is_answered_in_part_replied_to_and_ended(
     pair: Pair, person: Person, size: dict[str, int]

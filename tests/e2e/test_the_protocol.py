@@ -40,6 +40,7 @@ def test_a_mixed_modification_a_partial_answer_a_suggestion_and_the_customers_re
     pair.until_modification(pair.partner, mid, delivery="delivered")
     pair.customer.ask("PUT", pair.path("seen"), 204)
     pair.until_modification(pair.partner, mid, delivery="seen")
+    pair.partner.until(pair.id, status="modified", delivery="seen")
 
     body = {
         "items": [
@@ -53,6 +54,10 @@ def test_a_mixed_modification_a_partial_answer_a_suggestion_and_the_customers_re
     answered = pair.customer.post(pair.path(f"modifications/{mid}/answer"), body)
     assert (answered["state"], answered["proposed_by"]) == ("answered", "them")
     seen = pair.until_modification(pair.partner, mid, state="answered", delivery="answered")
+    pair.partner.until(pair.id, delivery="answered")
+    pair.customer.until(pair.id, delivery="delivered")
+    pair.partner.ask("PUT", pair.path("seen"), 204)
+    pair.customer.until(pair.id, delivery="seen")
     assert (seen["suggestion"], seen["comment"], seen["answered_by"]["name"]) == (
         "Release Olof instead", "Thank you", "Adam South"
     )  # fmt: skip

@@ -15,6 +15,7 @@ from shared.ids import derived_id
 
 Side = Literal["partner", "customer"]
 Phase = Literal["open", "accepted", "declined", "withdrawn", "expired", "undeliverable", "ended"]
+Delivery = Literal["queued", "delivered", "seen", "answered"]
 State = Literal["offered", "accepted", "declined", "withdrawn", "released"]
 
 
@@ -54,7 +55,10 @@ class Lent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """What offers shows of our matter: how many work there, how many proposals are pending, and how many wait for whom since when."""
+    """What offers shows of our matter: how many work there, how many proposals are pending, and how many wait for whom since when.
+
+    `last_word`: how far what a person of ours proposed, answered or withdrew last has come (BX-03).
+    """
 
     working: int = 0
     pending: int = 0
@@ -62,6 +66,7 @@ class Figures:
     to_answer_since: datetime | None = None
     awaiting: int = 0
     awaiting_since: datetime | None = None
+    last_word: Delivery | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +74,8 @@ class Partnership:
     """The people of one partnership. `details` is a shared value (rule 7): the highest (counter, by) wins.
 
     `open` are the modifications with an open item, `figures` what was stated of them last. `told` counts what we said to contacts of the
-    other side, `confirmed` and `seen` how much of it is there and was looked at.
+    other side, `confirmed` and `seen` how much of it is there and was looked at. `word` is the number of the last that a person said;
+    `word_answered` when it was a proposal and has its answer.
     """
 
     tenant: str
@@ -88,6 +94,22 @@ class Partnership:
     told: int = 0
     confirmed: int = 0
     seen: int = 0
+    word: int = 0
+    word_answered: bool = False
+
+
+def reached(partnership: Partnership, number: int) -> Delivery:
+    """How far what we said to contacts of the other side as `number` has come (BX-03)."""
+    if partnership.seen >= number:
+        return "seen"
+    return "delivered" if partnership.confirmed >= number else "queued"
+
+
+def last_word(partnership: Partnership) -> Delivery | None:
+    """How far the last that a person of ours said has come, None when nobody has said anything."""
+    if partnership.word_answered:
+        return "answered"
+    return reached(partnership, partnership.word) if partnership.word else None
 
 
 def assignment_id(proposal: str, contact: str, at: datetime) -> str:

@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Literal
 
-from services.contacts.domain.lending import Assignment, Grant, Partnership, assignment_id, working
+from services.contacts.domain.lending import Assignment, Delivery, Grant, Partnership, assignment_id, reached, working
 from shared.errors import ContactHasPendingChange, ValidationError, WrongState
 
 Action = Literal["add", "release"]
@@ -451,14 +451,10 @@ def label(agreement: Agreement, assignment: Assignment) -> str | None:
     return None
 
 
-def delivery(
-    partnership: Partnership, modification: Modification
-) -> Literal["queued", "delivered", "seen", "answered"]:
+def delivery(partnership: Partnership, modification: Modification) -> Delivery:
     """How far a proposal has come to whom it is for (BX-03)."""
     if modification.state == "answered":
         return "answered"
     if modification.by == "them":
         return "seen" if modification.looked else "delivered"
-    if partnership.seen >= modification.number:
-        return "seen"
-    return "delivered" if partnership.confirmed >= modification.number else "queued"
+    return reached(partnership, modification.number)

@@ -60,6 +60,7 @@ def _figures(partnership: Partnership, modifications: Iterable[Modification]) ->
         to_answer_since=min(theirs, default=None),
         awaiting=len(ours),
         awaiting_since=min(ours, default=None),
+        last_word=lending.last_word(partnership),
     )
 
 
@@ -73,6 +74,12 @@ def tell(work: Work, partnership: Partnership, message: PeerMessage) -> Partners
     """Say something to contacts of the other side; answers the partnership, which counts it."""
     work.tell(message, tenant=partnership.tenant, to=partnership.counterpart, subject=partnership.id)
     return replace(partnership, told=partnership.told + 1)
+
+
+def speak(work: Work, partnership: Partnership, message: PeerMessage) -> Partnership:
+    """`tell` what a person of ours has to say."""
+    after = tell(work, partnership, message)
+    return replace(after, word=after.told, word_answered=False)
 
 
 def tell_details(work: Work, partnership: Partnership) -> Partnership:
@@ -139,7 +146,8 @@ def say_decision(
         comment=comment,
         suggestion=suggestion,
     )
-    return replace(agreement, partnership=tell(work, partnership, message))
+    say = tell if by is None else speak
+    return replace(agreement, partnership=say(work, partnership, message))
 
 
 def answered(modification: Modification, answers: Mapping[str, modifying.Answer]) -> list[said.Answered]:

@@ -169,9 +169,13 @@ def looked_at(work: Work, message: Heard[PartnershipLookedAt], now: datetime) ->
 
 def receipt(work: Work, news: Confirmed, now: datetime) -> None:
     """The other side has got, or looked at, what we said (BX-03)."""
-    p = work.get(Partnership, news.tenant, news.subject)
-    if p is not None and p.counterpart == news.peer and (news.applied > p.confirmed or news.seen > p.seen):
-        work.put(replace(p, confirmed=max(p.confirmed, news.applied), seen=max(p.seen, news.seen)))
+    agreement = load(work, news.tenant, news.subject)
+    if agreement is None or agreement.partnership.counterpart != news.peer:
+        return
+    p = agreement.partnership
+    if news.applied > p.confirmed or news.seen > p.seen:
+        after = replace(p, confirmed=max(p.confirmed, news.applied), seen=max(p.seen, news.seen))
+        keep(work, agreement, replace(agreement, partnership=after))
 
 
 # What contacts of the other side says

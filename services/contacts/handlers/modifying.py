@@ -19,7 +19,7 @@ from services.contacts.handlers.keeping import (
     load,
     say_decision,
     settled,
-    tell,
+    speak,
     tell_details,
     wish,
     wished,
@@ -90,7 +90,7 @@ def propose_modification(
         items=[said.ProposedItem(**wish(item), assignment_id=item.assignment_id) for item in items],
         in_reply_to=command.in_reply_to,
     )
-    after = replace(before, partnership=tell(work, partnership, message))
+    after = replace(before, partnership=speak(work, partnership, message))
     # What we wish may settle an open wish of theirs: both who release agree (rule 2).
     return _shown(keep(work, before, settled(work, rules.propose(after, proposal), now)), mid)
 
@@ -159,7 +159,7 @@ def withdraw_modification(work: Work, call: Call, *, person: Person, now: dateti
     message = said.ModificationWithdrawn(
         modification_id=mid, withdrawn_by=who, withdrawn_at=now, contact_ids=[item.contact_id for item in items]
     )
-    after = replace(after, partnership=tell(work, partnership, message))
+    after = replace(after, partnership=speak(work, partnership, message))
     return _shown(keep(work, before, settled(work, after, now)), mid)
 
 
@@ -272,6 +272,8 @@ def _hear_decision(work: Work, agreement: Agreement, known: Modification, data: 
         item.action == "add" and item.contact_id in answers for item in known.items
     ):
         partnership = tell_details(work, partnership)
+    if partnership.word == known.number and after.modifications[known.mid].state == "answered":
+        partnership = replace(partnership, word_answered=True)
     return replace(after, partnership=partnership)
 
 

@@ -62,8 +62,9 @@ def tile(p: Json) -> dict[str, Any]:
         "delivery": p.get("delivery"),
         "delivery_label": words.DELIVERIES.get(p.get("delivery") or "", ""),
         "shows_delivery": bool(p.get("delivery"))
-        # What it tells is how the offer fared: each proposal tells that of itself.
-        and status not in {"undeliverable", "modified"}
+        and status != "undeliverable"
+        # While changes wait it is how ours fare; where only theirs do, there is nothing of ours on its way.
+        and (status != "modified" or turn == "theirs")
         and (role == "partner" or status != "open"),
         "alert": _alert(p, company),
         "message": p.get("message") or "",

@@ -75,8 +75,8 @@ class Partnership:
     logo as far as we know them.
 
     `sent` counts what we said to the other side's offers, `confirmed` and `seen` how much of it is there and was looked at. An offer
-    that is `held` has never left: the other side knows nothing of it (protocol rule 5). `working` and `pending` are contacts' figures, as
-    of `working_version`. `owner_told` is the name of our account owner as the other side heard it last, under `owner_counter`.
+    that is `held` has never left: the other side knows nothing of it (protocol rule 5). `working`, `pending` and `last_word` are contacts'
+    figures, as of `working_version`. `owner_told` is the name of our account owner as the other side heard it last, under `owner_counter`.
     """
 
     tenant: str
@@ -109,6 +109,7 @@ class Partnership:
     held: bool = False
     early: tuple[Early, ...] = ()
     pending: int = 0
+    last_word: Delivery | None = None
     ended_by_us: Ending | None = None
     ended_by_them: Ending | None = None
     reminded_at: datetime | None = None
@@ -126,10 +127,13 @@ class Partnership:
     def delivery(self) -> Delivery:
         """How far the last message has come (BX-03). Before we have said anything that is theirs, and we have it.
 
-        The customer's decision answers our offer, and their end whatever we said; our own end goes by what they have got of it.
+        While the two work together it is our last word on contacts, when there was one. The customer's decision answers our offer, and
+        their end whatever we said; our own end goes by what they have got of it.
         """
         if self.held:
             return "queued"
+        if self.status in RUNNING and self.last_word:
+            return self.last_word
         if self.sent == 0:
             return "delivered"
         # What was said beside it, a reminder or the owner's name, does not set back what is shown of an offer or an answer.

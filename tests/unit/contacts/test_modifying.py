@@ -63,6 +63,23 @@ def test_an_answer_decides_each_item_by_itself(two: Two) -> None:
     assert (eva["email"], eva["roles"][0]["role"]) == ("eva@x.example", "Viewer")
     assert {a["contact_id"]: a["roles"] for a in two.partner.people()}[two.eva] == []
     assert (two.partner.figures().working, two.partner.figures().pending) == (2, 0)
+    assert (two.partner.figures().last_word, two.customer.figures().last_word) == ("answered", "queued")
+
+
+def test_what_is_decided_by_itself_is_nobodys_last_word(two: Two) -> None:
+    two.partner.propose(release=(two.mia,))
+    two.customer.propose(release=(two.mia,))
+    two.agree()
+    assert (two.partner.figures().last_word, two.customer.figures().last_word) == ("answered", "answered")
+
+
+def test_a_withdrawal_is_a_last_word_too(two: Two) -> None:
+    mid = two.partner.propose(add=(two.eva,))["id"]
+    news = Confirmed("kazenor", "northwind", ID, two.partner.record().told, two.partner.record().told)
+    two.partner.do(lambda work, call, now: lending.receipt(work, news, now))
+    assert two.partner.figures().last_word == "seen"
+    two.partner.withdraw(mid)
+    assert two.partner.figures().last_word == "queued"
 
 
 def test_a_suggestion_can_be_answered_with_a_proposal(two: Two) -> None:
@@ -338,7 +355,7 @@ def test_a_proposal_is_queued_then_delivered_then_seen(two: Two) -> None:
     ):
         news = Confirmed("kazenor", "northwind", ID, applied, seen)
         two.partner.do(lambda work, call, now, news=news: lending.receipt(work, news, now))
-        assert two.partner.modification(made["id"])["delivery"] == shown
+        assert two.partner.modification(made["id"])["delivery"] == two.partner.figures().last_word == shown
     assert two.customer.modification(made["id"])["delivery"] == "delivered"
     two.customer.state(PartnershipLookedAt(at=START))
     assert two.customer.modification(made["id"])["delivery"] == "seen"

@@ -68,6 +68,16 @@ def test_the_tile_moves_up_only_when_something_that_shows_has_changed(town: Town
     assert figures(town.kazenor, id, 2, working=2)["updated_at"] == iso(town.now)
 
 
+def test_how_far_our_last_word_has_come_shows_and_moves_no_tile(town: Town) -> None:
+    id = town.accepted()
+    figures(town.kazenor, id, 1, pending=1, awaiting=1, awaiting_since=LATE, last_word="queued")
+    before = town.kazenor.get(id)
+    town.now += timedelta(minutes=1)
+    after = figures(town.kazenor, id, 2, pending=1, awaiting=1, awaiting_since=LATE, last_word="seen")
+    assert (before["delivery"], after["delivery"]) == ("queued", "seen")
+    assert after["updated_at"] == before["updated_at"]
+
+
 def test_after_the_end_only_the_figures_follow(town: Town) -> None:
     id = town.accepted()
     town.kazenor.end(id)
