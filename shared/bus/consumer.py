@@ -20,7 +20,9 @@ from nameko.extensions import SharedExtension
 
 from shared import settings, traces
 from shared.bus import crash, topology
-from shared.bus.inbox import BACK_OFF, Handler, Inbox, Tally, Undecodable, decode, label
+from shared.bus.attempts import BACK_OFF
+from shared.bus.deliveries import Tally, Undecodable, decode, label
+from shared.bus.inbox import Handler, Inbox
 from shared.bus.storage import Away
 from shared.bus.streams import Delivery
 from shared.health import (

@@ -9,9 +9,8 @@ from __future__ import annotations
 import contextlib
 import logging
 import random
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -20,17 +19,16 @@ from pydantic import ValidationError
 
 from shared import traces
 from shared.bus import crash, streams
+from shared.bus.attempts import BACK_OFF, Attempts
+from shared.bus.deliveries import Tally, delivery_of, label, next_parked, order, row_of
 from shared.bus.records import Tables
 from shared.bus.storage import Away, Conflict, Database, Subject, Wanted
 from shared.bus.streams import Delivery, Verdict, Waiting
 from shared.bus.unit import Unit
 from shared.bus.work import Confirmed, Heard
 from shared.clock import now
-from shared.contracts.messages import CATALOGUE, Envelope, Message, Receipt, digest
+from shared.contracts.messages import CATALOGUE, Envelope, Message, Receipt
 
-ATTEMPTS = 5
-BACK_OFF = (0.2, 1.0, 5.0, 30.0)
-"""Seconds before the second, third, fourth and fifth attempt; with up to a fifth more, so that not all come at once."""
 UNKNOWN_AGAIN = timedelta(minutes=5)
 """How soon a message of an unknown type is looked at again: newer code may have started meanwhile."""
 AHEAD = 200
@@ -38,10 +36,6 @@ AHEAD = 200
 _CONFLICTS = 10
 
 log = logging.getLogger(__name__)
-
-
-class Undecodable(Exception):
-    """A message that is not one of ours at all: it goes to the dead queue."""
 
 
 @dataclass(frozen=True)
@@ -55,49 +49,6 @@ class Handler:
 
 Listening = tuple[Handler | None, Heard[Any] | ValidationError | None]
 """Who handles a message, and as what it is heard; the error of one that is not what its type promises."""
-
-
-@dataclass(slots=True)
-class Tally:
-    """What happened to the messages of a batch."""
-
-    applied: int = 0
-    duplicate: int = 0
-    parked: int = 0
-    failed: int = 0
-    dead: int = 0
-    forked: int = 0
-    receipts: int = 0
-    types: Counter[str] = field(default_factory=Counter)
-    failures: Counter[str] = field(default_factory=Counter)
-    ages: list[float] = field(default_factory=list)
-    handled: list[Delivery] = field(default_factory=list)
-
-
-def decode(
-    body: bytes | str, *, again: bool = False, retry: bool = False, route: tuple[str, str, str] | None = None
-) -> Delivery:
-    """The delivery of a body. `route` is (to, service, from) of the routing key, which alone says who spoke. Raises Undecodable."""
-    try:
-        text = body if isinstance(body, str) else body.decode()
-        envelope = Envelope.model_validate_json(text)
-    except (ValidationError, UnicodeDecodeError) as error:
-        raise Undecodable(f"not an envelope: {type(error).__name__}") from error
-    if route is not None and (envelope.destination, envelope.source, envelope.origin) != route:
-        raise Undecodable(
-            f"the routing key {'.'.join(route)} does not name {envelope.origin} speaking to {envelope.destination}"
-        )
-    if route is not None and envelope.kind != "peer":
-        raise Undecodable(f"a {envelope.kind} does not come from another business")
-    if (envelope.kind == "peer") == (envelope.origin == envelope.destination):
-        raise Undecodable("a peer message goes to another tenant, a fact to one's own")
-    return Delivery(envelope, text, digest(text), again, retry, _trace(envelope))
-
-
-def _trace(envelope: Envelope) -> traces.Trace | None:
-    """The trace a message is handled in: that of the request on our side which caused it. What another business says, or we ourselves
-    have said long before, is only linked."""
-    return traces.continued(envelope.traceparent, foreign=envelope.kind != "fact")
 
 
 class Inbox:
@@ -121,15 +72,14 @@ class Inbox:
         self.handlers = handlers
         self.on_confirmed = confirmed
         self.clock = clock
-        self.jitter = jitter
-        self.back_off = back_off
+        self.attempts = Attempts(database, service, clock=clock, jitter=jitter, back_off=back_off)
 
     def handle(self, deliveries: Sequence[Delivery]) -> Tally:
         """Handle a batch, whole. When this returns, all of it is applied or kept as rows. Raises Away: nothing happened, try again."""
         tally = Tally()
         together, suspects = list(deliveries), []
         if any(d.again for d in deliveries):
-            together, suspects = self._note(partial(self._note_started, deliveries))
+            together, suspects = self._note(partial(self.attempts.started, deliveries))
         if together:
             try:
                 self._repeat(lambda: self._apply(together, tally, drain=True))
@@ -139,7 +89,7 @@ class Inbox:
                 log.info(
                     "a message of a batch of %d failed: trying each alone", len(together), exc_info=len(together) == 1
                 )
-                for delivery in sorted(together, key=_order):
+                for delivery in sorted(together, key=order):
                     self._alone(delivery, tally)
         for delivery in suspects:
             self._alone(delivery, tally)
@@ -159,6 +109,43 @@ class Inbox:
         except Conflict as error:
             raise Away("conflicts") from error
 
+    def _alone(self, delivery: Delivery, tally: Tally) -> None:
+        """Handle one message in its own transaction, then what it had held up, each in its own."""
+        following: Delivery | None = delivery
+        while following is not None:
+            d, following = following, None
+            # A message that was handled before, as far as we know, may end the process: count it first.
+            if d.again and not self._note(partial(self.attempts.again, d, tally)):
+                return
+            try:
+                self._repeat(partial(self._apply, [d], tally, drain=False))
+            except Away:
+                raise
+            except Exception as error:
+                with traces.within(d.trace):
+                    log.warning(
+                        "%s %s about %s failed", d.envelope.type, d.envelope.id, d.envelope.subject, exc_info=True
+                    )
+                # Also when others kept winning: what is in its own way for ever must not be in everybody's.
+                self._note(partial(self.attempts.failed, d, error, tally))
+            else:
+                following = self._note(partial(self._following, d))
+
+    def _following(self, d: Delivery) -> Delivery | None:
+        """What had to wait behind a delivery, and is next now."""
+        if d.envelope.sequence == 0:
+            return None
+        subject = (d.envelope.destination, d.envelope.subject)
+        with self.database.transaction((subject[0],)) as storage:
+            unit = Unit(storage, self.service, Tables(()), self.clock())
+            unit.prefetch([subject])
+            stream = unit.stream(d.key)
+            if not stream.parked:
+                return None
+            unit.prefetch((), waiting=[subject])
+            row = next_parked(unit, stream)
+        return None if row is None or row.error is not None else replace(delivery_of(row), again=True)
+
     # One transaction
 
     def _apply(self, deliveries: Sequence[Delivery], tally: Tally, *, drain: bool) -> None:
@@ -175,7 +162,7 @@ class Inbox:
             unit.prefetch(subjects, self._needs(heard), waiting=waiting)
             self._fetch_waiting(unit, deliveries, set(waiting))
             crash.point("dedupe.after")
-            for i in sorted(range(len(deliveries)), key=lambda i: _order(deliveries[i])):
+            for i in sorted(range(len(deliveries)), key=lambda i: order(deliveries[i])):
                 self._one(unit, deliveries[i], heard[i], mine, at, drain=drain)
             unit.commit()
         for name in ("applied", "duplicate", "parked", "failed", "dead", "forked", "receipts"):
@@ -297,7 +284,7 @@ class Inbox:
             stream.parked -= 1
         if d.envelope.kind == "peer":
             # Both sides keep both streams.
-            unit.keep(_row(d, "applied", row.attempts if row is not None else 0))
+            unit.keep(row_of(d, "applied", row.attempts if row is not None else 0))
             stream.receipt_due = True
             self._settle_receipt(unit, stream, at)
         elif row is not None:
@@ -309,8 +296,8 @@ class Inbox:
 
     def _drain(self, unit: Unit, stream: streams.Stream, tally: Tally, at: datetime) -> None:
         """Apply what had come too early and is next now."""
-        while stream.parked and (row := _parked_next(unit, stream)) is not None:
-            d = _delivery(row)
+        while stream.parked and (row := next_parked(unit, stream)) is not None:
+            d = delivery_of(row)
             heard = self._heard(d)
             if streams.judge(stream, row.sequence, d.envelope.previous, d.digest) is not Verdict.APPLY:
                 self._fork(unit, stream, d, row, tally, at)
@@ -343,7 +330,7 @@ class Inbox:
                 unit.settle(row)
 
     def _park(self, unit: Unit, stream: streams.Stream, d: Delivery, row: Waiting | None, error: str | None) -> Waiting:
-        parked = replace(_row(d, "parked", row.attempts if row else 0), error=error)
+        parked = replace(row_of(d, "parked", row.attempts if row else 0), error=error)
         unit.keep(parked)
         stream.parked, stream.changed = stream.parked + 1, True
         return parked
@@ -370,7 +357,7 @@ class Inbox:
                 stream.parked += 1
             unit.keep(
                 replace(
-                    _row(d, "dead", row.attempts if row else 0),
+                    row_of(d, "dead", row.attempts if row else 0),
                     error="fork: another message was said under this number",
                 )
             )
@@ -384,180 +371,6 @@ class Inbox:
                 news = Confirmed(stream.tenant, stream.peer, stream.subject, stream.confirmed, stream.confirmed_seen)
                 self.on_confirmed(unit, news, at)
 
-    # Failing
-
-    def _note_started(self, deliveries: Sequence[Delivery]) -> tuple[list[Delivery], list[Delivery]]:
-        """Count a redelivered message as tried before it is handled: its handler may have ended the process.
-
-        Returns what may be handled together, and the suspects: what was counted before is handled alone, what was tried least first,
-        so that one deadly message takes no other with it. The broker's own count is of no use: it rises for a whole prefetch window at
-        every lost connection.
-        """
-        crash.doing("note", (label(d) for d in deliveries if d.again))
-        subjects = {(d.envelope.destination, d.envelope.subject) for d in deliveries if d.again}
-        together: list[Delivery] = []
-        suspects: list[tuple[int, Delivery]] = []
-        with self.database.transaction(sorted({tenant for tenant, _ in subjects})) as storage:
-            unit = Unit(storage, self.service, Tables(()), self.clock())
-            unit.prefetch(subjects, waiting=sorted(subjects))
-            for d in deliveries:
-                row = unit.waiting.get((d.key, d.envelope.sequence, d.envelope.id))
-                if not d.again or not self._counts(unit, d):
-                    together.append(d)
-                elif row is None or (row.state in {"started", "parked"} and row.attempts == 0):
-                    unit.keep(_row(d, "started", 1) if row is None else replace(row, attempts=1))
-                    together.append(d)
-                elif row.state in {"started", "parked"}:
-                    suspects.append((row.attempts, d))
-                else:
-                    together.append(d)
-            unit.commit()
-        return together, [d for _, d in sorted(suspects, key=lambda s: (s[0], _order(s[1])))]
-
-    def _counts(self, unit: Unit, d: Delivery) -> bool:
-        """Whether handling this message now would run its handler."""
-        if d.envelope.type == Receipt.type:
-            return False
-        return d.envelope.sequence == 0 or d.envelope.sequence == unit.stream(d.key).applied + 1
-
-    def _note_again(self, d: Delivery, tally: Tally) -> bool:
-        """Count one message as tried, right before it is handled alone. False when that was once too often: it is dead."""
-        crash.doing("note", (label(d),))
-        subject = (d.envelope.destination, d.envelope.subject)
-        with self.database.transaction((subject[0],)) as storage:
-            unit = Unit(storage, self.service, Tables(()), self.clock())
-            unit.prefetch([subject], waiting=[subject])
-            row = unit.waiting.get((d.key, d.envelope.sequence, d.envelope.id))
-            if not self._counts(unit, d) or (row is not None and row.state == "failed"):
-                return True
-            if row is not None and row.state == "dead":
-                return False
-            row = _row(d, "started", 1) if row is None else replace(row, attempts=row.attempts + 1)
-            dead = row.attempts > ATTEMPTS
-            if dead:
-                if d.envelope.sequence and row.state == "started":
-                    stream = unit.stream(d.key)
-                    stream.parked, stream.changed = stream.parked + 1, True
-                row = replace(row, state="dead", error="it ended the process each time it was handled")
-                tally.dead += 1
-                tally.failures[d.envelope.type] += 1
-            unit.keep(row)
-            unit.commit()
-        return not dead
-
-    def _alone(self, delivery: Delivery, tally: Tally) -> None:
-        """Handle one message in its own transaction, then what it had held up, each in its own."""
-        following: Delivery | None = delivery
-        while following is not None:
-            d, following = following, None
-            # A message that was handled before, as far as we know, may end the process: count it first.
-            if d.again and not self._note(partial(self._note_again, d, tally)):
-                return
-            try:
-                self._repeat(partial(self._apply, [d], tally, drain=False))
-            except Away:
-                raise
-            except Exception as error:
-                with traces.within(d.trace):
-                    log.warning(
-                        "%s %s about %s failed", d.envelope.type, d.envelope.id, d.envelope.subject, exc_info=True
-                    )
-                # Also when others kept winning: what is in its own way for ever must not be in everybody's.
-                self._note(partial(self._note_failed, d, error, tally))
-            else:
-                following = self._note(partial(self._following, d))
-
-    def _following(self, d: Delivery) -> Delivery | None:
-        if d.envelope.sequence == 0:
-            return None
-        subject = (d.envelope.destination, d.envelope.subject)
-        with self.database.transaction((subject[0],)) as storage:
-            unit = Unit(storage, self.service, Tables(()), self.clock())
-            unit.prefetch([subject])
-            stream = unit.stream(d.key)
-            if not stream.parked:
-                return None
-            unit.prefetch((), waiting=[subject])
-            row = _parked_next(unit, stream)
-        return None if row is None or row.error is not None else replace(_delivery(row), again=True)
-
-    def _note_failed(self, d: Delivery, error: Exception, tally: Tally) -> None:
-        """Keep a failing message as a row, and have it come back after a while; after five attempts it is dead."""
-        crash.doing("note", (label(d),))
-        at = self.clock()
-        subject = (d.envelope.destination, d.envelope.subject)
-        with self.database.transaction((subject[0],)) as storage:
-            unit = Unit(storage, self.service, Tables(()), at)
-            unit.prefetch([subject], waiting=[subject])
-            stream = unit.stream(d.key)
-            row = unit.waiting.get((d.key, d.envelope.sequence, d.envelope.id))
-            # A redelivered message was counted before it was handled.
-            attempts = (row.attempts if row is not None else 0) + (
-                0 if d.again and row is not None and row.state != "failed" else 1
-            )
-            dead = attempts >= ATTEMPTS
-            due = at + timedelta(
-                seconds=self.back_off[min(attempts, len(self.back_off)) - 1] * (1 + 0.2 * self.jitter())
-            )
-            # What could not be kept as text must not fail once more here.
-            words = f"{type(error).__name__}: {error}"[:2000].replace("\x00", "").encode(errors="replace").decode()
-            failed = replace(
-                _row(d, "dead" if dead else "failed", attempts), error=words, not_before=None if dead else due
-            )
-            if d.envelope.sequence and (row is None or row.state == "started"):
-                stream.parked, stream.changed = stream.parked + 1, True
-            unit.keep(failed)
-            if not dead:
-                unit.retry(failed, due)
-            unit.commit()
-        tally.failures[d.envelope.type] += 1
-        if dead:
-            tally.dead += 1
-        else:
-            tally.failed += 1
-
-
-def _order(d: Delivery) -> tuple[str, str, str, str, int]:
-    return (*d.key, d.envelope.sequence)
-
-
-def label(d: Delivery) -> str:
-    """What a message is called where it is at hand: `peer:offer.sent`."""
-    return f"{d.envelope.kind}:{d.envelope.type}"
-
 
 def _due(row: Waiting, at: datetime) -> bool:
     return row.not_before is None or row.not_before <= at
-
-
-def _row(d: Delivery, state: str, attempts: int) -> Waiting:
-    e = d.envelope
-    return Waiting(
-        e.destination,
-        e.subject,
-        e.origin,
-        e.source,
-        e.sequence,
-        e.id,
-        e.kind,
-        e.type,
-        state,
-        attempts,
-        None,
-        None,
-        d.digest,
-        d.body,
-    )
-
-
-def _delivery(row: Waiting) -> Delivery:
-    envelope = Envelope.model_validate_json(row.body)
-    return Delivery(envelope, row.body, row.digest, trace=_trace(envelope))
-
-
-def _parked_next(unit: Unit, stream: streams.Stream) -> Waiting | None:
-    """The parked message that is next in its stream. One that failed waits for its own retry, a dead one for a person."""
-    for row in unit.waiting.values():
-        if row.key == stream.key and row.sequence == stream.applied + 1 and row.state == "parked":
-            return row
-    return None

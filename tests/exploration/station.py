@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar, NamedTuple
 from unittest import mock
 
-from shared.bus.inbox import Handler, Inbox, decode
+from shared.bus.deliveries import decode
+from shared.bus.inbox import Handler, Inbox
 from shared.bus.memory import MemoryDatabase, MemoryStorage
 from shared.bus.outbox import ReceiptRow, receipt
 from shared.bus.records import Table, Tables

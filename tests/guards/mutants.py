@@ -93,14 +93,14 @@ MUTANTS = (
     ),
     Mutant(
         "the origin is what the body says, not the routing key",
-        "shared/bus/inbox.py",
+        "shared/bus/deliveries.py",
         "    if route is not None and (envelope.destination, envelope.source, envelope.origin) != route:\n",
         "    if False:\n",
         (INBOX,),
     ),
     Mutant(
         "another business may state our facts",
-        "shared/bus/inbox.py",
+        "shared/bus/deliveries.py",
         '    if route is not None and envelope.kind != "peer":\n',
         "    if False:\n",
         (SAID,),
@@ -114,7 +114,7 @@ MUTANTS = (
     ),
     Mutant(
         "a failing message is tried for ever",
-        "shared/bus/inbox.py",
+        "shared/bus/attempts.py",
         "            dead = attempts >= ATTEMPTS\n",
         "            dead = False\n",
         (INBOX,),
@@ -129,8 +129,8 @@ MUTANTS = (
     Mutant(
         "what is parked is not let go when its gap is filled",
         "shared/bus/inbox.py",
-        "        while stream.parked and (row := _parked_next(unit, stream)) is not None:\n",
-        "        while False and (row := _parked_next(unit, stream)) is not None:\n",
+        "        while stream.parked and (row := next_parked(unit, stream)) is not None:\n",
+        "        while False and (row := next_parked(unit, stream)) is not None:\n",
         (INBOX,),
     ),
     Mutant(

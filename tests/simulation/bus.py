@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared.bus import topology
-from shared.bus.inbox import decode
+from shared.bus.deliveries import decode
 from shared.bus.outbox import ReceiptRow, Row, outgoing, receipt
 from shared.bus.publisher import Outgoing as Published
 from shared.bus.storage import Changes, Outgoing

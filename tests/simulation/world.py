@@ -24,8 +24,9 @@ from services.history.service import HistoryService
 from services.managers.service import ManagersService
 from services.notifications.service import NotificationsService
 from services.offers.service import OffersService
+from shared.bus.deliveries import Tally
 from shared.bus.entrypoints import Neighbour, Records
-from shared.bus.inbox import Handler, Inbox, Tally
+from shared.bus.inbox import Handler, Inbox
 from shared.bus.records import Table, Tables
 from shared.bus.session import Session, Stated
 from shared.bus.storage import Away, Changes, Outgoing

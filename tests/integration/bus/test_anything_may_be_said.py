@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
-from shared.bus.inbox import AHEAD, ATTEMPTS, UNKNOWN_AGAIN, Handler, Inbox, Undecodable, decode
+from shared.bus.attempts import ATTEMPTS
+from shared.bus.deliveries import Undecodable, decode
+from shared.bus.inbox import AHEAD, UNKNOWN_AGAIN, Handler, Inbox
 from shared.bus.storage import Away, Conflict
 from shared.bus.streams import Delivery
 from shared.bus.unit import Unit

@@ -19,7 +19,7 @@ import pytest
 from deploy.local.paths import ROOT
 from shared.bus import topology
 from shared.bus.consumer import Feed
-from shared.bus.inbox import Tally
+from shared.bus.deliveries import Tally
 from shared.bus.postgres import PostgresDatabase
 from tests.integration.bus.test_inbox import stream, words
 from tests.support.desk import Desk

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from shared.bus.inbox import ATTEMPTS, Inbox, Tally, Undecodable, decode
+from shared.bus.attempts import ATTEMPTS
+from shared.bus.deliveries import Tally, Undecodable, decode
+from shared.bus.inbox import Inbox
 from shared.bus.memory import MemoryDatabase
 from shared.bus.streams import Delivery
 from shared.bus.unit import Unit

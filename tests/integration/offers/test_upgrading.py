@@ -14,7 +14,7 @@ import pytest
 from services.offers.domain.partnership import Counterpart, Named, Partnership
 from services.offers.domain.sending import send
 from services.offers.store import COUNTERPARTS, PARTNERSHIPS
-from shared.bus.inbox import decode
+from shared.bus.deliveries import decode
 from shared.bus.prepare import BUS_MIGRATIONS, migrations_of, prepare_database
 from shared.contracts.messages import CATALOGUE
 from shared.contracts.offers import ExpiryDue

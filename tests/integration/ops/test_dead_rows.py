@@ -9,7 +9,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from shared.bus.inbox import ATTEMPTS, Inbox, decode
+from shared.bus.attempts import ATTEMPTS
+from shared.bus.deliveries import decode
+from shared.bus.inbox import Inbox
 from shared.bus.postgres import PostgresDatabase
 from tests.integration.bus.conftest import rows
 from tests.integration.bus.test_inbox import stream, words

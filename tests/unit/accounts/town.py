@@ -8,7 +8,8 @@ from typing import Any
 from services.accounts import handlers
 from services.accounts.service import AccountsService
 from services.accounts.store import TABLES
-from shared.bus.inbox import Inbox, decode
+from shared.bus.deliveries import decode
+from shared.bus.inbox import Inbox
 from shared.bus.records import Tables
 from shared.contracts.accounts import ProfileReceived, ProfileShared
 from shared.contracts.messages import Message

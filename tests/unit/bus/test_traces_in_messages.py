@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from shared import traces
-from shared.bus.inbox import Handler, Inbox, decode
+from shared.bus.deliveries import decode
+from shared.bus.inbox import Handler, Inbox
 from shared.bus.memory import MemoryDatabase
 from shared.bus.outbox import trace_of
 from shared.bus.unit import Unit

@@ -11,7 +11,7 @@ from services.contacts.domain import modifying as rules
 from services.contacts.domain import parking
 from services.contacts.domain.parking import Parked
 from services.contacts.handlers import lending
-from shared.bus.inbox import decode
+from shared.bus.deliveries import decode
 from shared.bus.unit import Unit
 from shared.bus.work import Confirmed
 from shared.contracts.accounts import ProfileReceived

@@ -8,7 +8,7 @@ import pytest
 
 from services.contacts.commands import AnswerModification
 from services.contacts.handlers import lending, modifying
-from shared.bus.inbox import decode
+from shared.bus.deliveries import decode
 from shared.bus.work import Confirmed
 from shared.contracts.contacts import ModificationDecided
 from shared.contracts.offers import (

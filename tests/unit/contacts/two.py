@@ -12,8 +12,9 @@ from services.contacts.domain.lending import Partnership
 from services.contacts.handlers import lending, modifying
 from services.contacts.service import ContactsService
 from services.contacts.store import TABLES
+from shared.bus.deliveries import decode
 from shared.bus.door import Person
-from shared.bus.inbox import Inbox, decode
+from shared.bus.inbox import Inbox
 from shared.bus.memory import MemoryDatabase
 from shared.bus.records import Tables
 from shared.bus.session import Session

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from shared.bus.inbox import decode
+from shared.bus.deliveries import decode
 from shared.contracts import offers as said
 from tests.support.hearing import START
 from tests.support.saying import Streams

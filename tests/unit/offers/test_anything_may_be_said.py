@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.bus.inbox import decode
+from shared.bus.deliveries import decode
 from shared.contracts.messages import Envelope
 from shared.ids import new_id
 from tests.unit.offers.town import Town

@@ -13,8 +13,9 @@ from services.offers.domain.partnership import Pair, Partnership
 from services.offers.handlers import answering, ending, finding, looking, reminding, sending, withdrawing
 from services.offers.service import OffersService
 from services.offers.store import TABLES
+from shared.bus.deliveries import decode
 from shared.bus.door import Person
-from shared.bus.inbox import Inbox, decode
+from shared.bus.inbox import Inbox
 from shared.bus.memory import MemoryDatabase
 from shared.bus.records import Tables
 from shared.bus.session import Session

@@ -94,3 +94,10 @@ enhance("form[method=post]", (form) => {
   });
   addEventListener("pageshow", () => { sent = 0; form.removeAttribute("aria-busy"); });
 });
+
+// A button that only leads somewhere leads to just that address: by itself the browser would put a bare `?` behind it.
+enhance("form.go", (form) => form.addEventListener("submit", (event) => {
+  if (event.defaultPrevented || one("[name]", form)) return;
+  event.preventDefault();
+  location.assign(form.action);
+}));
