@@ -8,6 +8,7 @@ network `address` and the user `agent` it comes from, where the gateway says so.
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -17,11 +18,14 @@ from typing import Annotated, Any, TypeVar
 import pydantic
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from shared import settings
 from shared.errors import NotFound, ValidationError
 from shared.ids import is_id
 from shared.text import Id, cut_line
 
 SYSTEM = "system"
+LONGEST_CURSOR = 8000
+"""A cursor quotes what a list is sorted by: a name and an e-mail of the greatest length, in letters of four bytes, have room in it."""
 
 
 class Body(BaseModel):
@@ -38,7 +42,7 @@ class Paged(Body):
     """`limit` (1 to 200) and `cursor` (what `next` of the page before said) of every list."""
 
     limit: int = Field(50, ge=1, le=200)
-    cursor: str | None = Field(None, max_length=1000)
+    cursor: str | None = Field(None, max_length=LONGEST_CURSOR)
 
 
 def no_doubles(values: list[Any]) -> list[Any]:
@@ -49,10 +53,11 @@ def no_doubles(values: list[Any]) -> list[Any]:
     return values
 
 
-Ids = Annotated[list[Id], Field(max_length=200), AfterValidator(no_doubles)]
+LONGEST_LIST = 200
+Ids = Annotated[list[Id], Field(max_length=LONGEST_LIST), AfterValidator(no_doubles)]
 B = TypeVar("B", bound=BaseModel)
 
-# The fingerprint is stored: a fast hash over a password would let whoever holds a dump try passwords out.
+# The fingerprint is stored: a fast hash over a password, without a key, would let whoever holds a dump try passwords out.
 _SECRETS = frozenset({"password", "old", "new", "token"})
 
 _TENANT = re.compile(r"[a-z0-9-]{1,63}")
@@ -172,7 +177,17 @@ class Call:
 
     @property
     def fingerprint(self) -> str:
-        """What a repeated request must have in common with the first: ids and body, but for secrets."""
+        """What a repeated request must have in common with the first: ids and body."""
         body = {name: value for name, value in self.body.items() if name not in _SECRETS}
-        text = json.dumps([sorted(self.ids.items()), body], sort_keys=True, default=str)
+        secrets = {name: value for name, value in self.body.items() if name in _SECRETS}
+        text = json.dumps([sorted(self.ids.items()), body, _blinded(secrets)], sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _blinded(secrets: Mapping[str, Any]) -> str:
+    """What tells secrets apart for whoever has the key of this installation, which no dump holds; nothing where there is no key."""
+    key = settings.optional("ACCORD_LINK_KEY", "")
+    if not secrets or not key:
+        return ""
+    text = json.dumps(secrets, sort_keys=True, default=str)
+    return hmac.new(key.encode(), b"fingerprint " + text.encode(), hashlib.sha256).hexdigest()

@@ -79,6 +79,10 @@ def _line(value: Any) -> Any:
     return clean(value, breaks=False)
 
 
+def _text(value: Any) -> Any:
+    return clean(value, breaks=True)
+
+
 def _not_given() -> Any:
     """A field of a change that was left out stays None; a null that was sent is an error."""
     return Field(default=None)
@@ -87,11 +91,11 @@ def _not_given() -> Any:
 def _moment(value: Any) -> Any:
     try:
         at = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        at = None
-    if at is None or at.tzinfo is None:
-        raise ValueError("Use a time like 2027-03-31T12:00:00Z.")
-    return at.astimezone(UTC)
+        if at.tzinfo is not None:
+            return at.astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise ValueError("Use a time like 2027-03-31T12:00:00Z.")
 
 
 Moment = Annotated[datetime, BeforeValidator(_moment)]
@@ -103,7 +107,7 @@ Logo = Annotated[str, BeforeValidator(_line), StringConstraints(max_length=100_0
 EmailOrEmpty = Annotated[Email, WrapValidator(_email_or_empty)]
 Credential = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 PreferenceName = Annotated[str, BeforeValidator(_line), StringConstraints(min_length=1, max_length=100)]
-PreferenceValue = Annotated[Any, AfterValidator(_preference)]
+PreferenceValue = Annotated[Any, BeforeValidator(_text), AfterValidator(_preference)]
 NetworkAddress = Annotated[str, StringConstraints(max_length=100)]
 
 

@@ -71,9 +71,9 @@ class GetContacts(Body):
 
 
 class RolesInUse(Body):
-    """Which of these roles somebody holds; asked by accounts before it lets one be deleted."""
+    """Which of these roles, as many as a business may have, somebody holds; asked by accounts before it lets one be deleted."""
 
-    role_ids: Ids
+    role_ids: Annotated[list[Id], Field(max_length=2500)]
 
 
 class ProposeModification(Body):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import TypeVar
 
@@ -20,7 +20,7 @@ from services.contacts.commands import (
 )
 from services.contacts.handlers import directory, importing, lending, modifying
 from services.contacts.store import TABLES
-from shared.bus.door import CHANGERS, Person, admit, standing, stated
+from shared.bus.door import CHANGERS, Person, admit, check_version, standing, stated
 from shared.bus.entrypoints import Neighbour, Records, command, on, query
 from shared.bus.session import Stated
 from shared.bus.work import Confirmed, Heard, Json, Work
@@ -54,17 +54,19 @@ class ContactsService:
             self.records.wait_for(call.tenant, Stated("accounts", person["id"], 1))
         return bool(people)
 
-    def _when_known(self, ask: Callable[[], Json], call: Call) -> Json:
-        """The answer of `ask`, asked again when the contact of this call was a user nobody had told contacts of yet."""
+    def _await_offers(self, call: Call, role: str) -> None:
+        """Wait until what offers has done last, where we are the `role`, is known here."""
+        latest = self.offers.get_latest(tenant=call.tenant, actor=SYSTEM, role=role)["items"]
+        self.records.wait_for(call.tenant, *[Stated("offers", one["id"], one["version"]) for one in latest])
+
+    def _get(self, call: Call) -> Json:
+        """The contact of this call, also when it is a user nobody had told contacts of yet. Raises NotFound."""
         try:
-            return ask()
+            return self.records.read(directory.get_contact, call)
         except NotFound:
             if not self._await_users(call, [call.ids["contact_id"]]):
                 raise
-            return ask()
-
-    def _get(self, call: Call) -> Json:
-        return self._when_known(lambda: self.records.read(directory.get_contact, call), call)
+            return self.records.read(directory.get_contact, call)
 
     @contextlib.contextmanager
     def _only_of_a_contact(self, call: Call) -> Iterator[None]:
@@ -108,14 +110,18 @@ class ContactsService:
         with self._only_of_a_contact(call):
             admit(self.accounts, call, *WRITERS)
             command = call.read(UpdateContact)
-        return self._when_known(lambda: self.records.run(directory.update_contact, call, command), call)
+        # Whoever got a login a moment ago is no longer ours to rename.
+        self._await_users(call, [call.ids["contact_id"]])
+        return self.records.run(directory.update_contact, call, command)
 
     @command("contact_id")
     def delete_contact(self, call: Call) -> Json:
         with self._only_of_a_contact(call):
             admit(self.accounts, call, *WRITERS)
             call.read(Empty)
-        return self._when_known(lambda: self.records.run(directory.delete_contact, call), call)
+        self._await_users(call, [call.ids["contact_id"]])
+        self._await_offers(call, "partner")
+        return self.records.run(directory.delete_contact, call)
 
     @command()
     def import_contacts(self, call: Call) -> Json:
@@ -142,7 +148,9 @@ class ContactsService:
 
     @query()
     def roles_in_use(self, call: Call) -> Json:
-        return self.records.read(lending.roles_in_use, call, call.read(RolesInUse))
+        wanted = call.read(RolesInUse)
+        self._await_offers(call, "customer")
+        return self.records.read(lending.roles_in_use, call, wanted)
 
     @on(from_offers.OfferSubmitted)
     def offer_submitted(self, work: Work, message: Heard[from_offers.OfferSubmitted], now: datetime) -> None:
@@ -256,8 +264,10 @@ class ContactsService:
     def _door(self, call: Call, form: type[B]) -> tuple[Person, B]:
         """Who acts, and the body; the refusals in their order: NotFound, Forbidden, ValidationError for the form, WrongState after the end."""
         refused: Forbidden | WrongState | None = None
+        found: Json = {}
         try:
-            self.records.wait_for(call.tenant, stated(call, standing(self.offers, call, change=True)))
+            found = standing(self.offers, call, change=True)
+            self.records.wait_for(call.tenant, stated(call, found))
         except (Forbidden, WrongState) as refusal:
             refused = refusal
         if "modification_id" in call.ids:
@@ -270,6 +280,9 @@ class ContactsService:
         body = call.read(form)
         if refused is not None:
             raise refused
+        if "modification_id" not in call.ids:
+            # What is proposed is a change of the partnership itself.
+            check_version(call, found["revision"])
         return person, body
 
     def _await_added(self, call: Call, ids: Sequence[str]) -> None:

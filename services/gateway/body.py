@@ -167,11 +167,12 @@ def _finite(text: str) -> float:
 def add_query(form: Form, request: Request, known: Mapping[str, str]) -> None:
     """The query parameters; `known` maps their names to `string`, `integer`, `boolean` or `array`.
 
-    Text that does not look like its kind is handed on as it is, for the service to refuse.
+    Text that does not look like its kind is handed on as it is, for the service to refuse. An empty one (`?cursor=`) is as good as none.
     """
     given: dict[str, list[str]] = {}
     for name, value in request.query_params.multi_items():
-        given.setdefault(name, []).append(value)
+        if value or name not in known:
+            given.setdefault(name, []).append(value)
     for name, values in given.items():
         kind = known.get(name)
         if kind is None:

@@ -95,6 +95,12 @@ class Chosen(Paged):
     sort: Literal["-updated_at", "company", "turn_since", "-sent_at"] = "-updated_at"
 
 
+class Latest(Body):
+    """`get_latest`: in which role of ours."""
+
+    role: Roles
+
+
 class Standing(Body):
     """`get_standing`: with `change`, may the actor change it?"""
 

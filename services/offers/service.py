@@ -12,6 +12,7 @@ from services.offers.commands import (
     Chosen,
     DeclineOffer,
     EndPartnership,
+    Latest,
     SendOffer,
     Standing,
     WithdrawOffer,
@@ -40,7 +41,6 @@ from shared.contracts import contacts as from_contacts
 from shared.contracts import managers as from_managers
 from shared.contracts import offers as said
 from shared.errors import Forbidden
-from shared.ids import is_id
 
 
 class OffersService:
@@ -54,7 +54,7 @@ class OffersService:
     @command()
     def send_offer(self, call: Call) -> Json:
         asked = self.contacts.start(
-            "get_contacts", tenant=call.tenant, actor=SYSTEM, contact_ids=_ids(call, "contact_ids")
+            "get_contacts", tenant=call.tenant, actor=SYSTEM, contact_ids=finding.named(call, "contact_ids")
         )
         person, answers = self._door(call, settings=True)
         body = call.read(SendOffer)
@@ -117,6 +117,10 @@ class OffersService:
         return self._see(looking.get_standing, call, call.read(Standing).change)
 
     @query()
+    def get_latest(self, call: Call) -> Json:
+        return self._see(looking.get_latest, call, call.read(Latest))
+
+    @query()
     def list_partnerships(self, call: Call) -> Json:
         return self._see(looking.list_partnerships, call, call.read(Chosen))
 
@@ -132,7 +136,7 @@ class OffersService:
         """
         if call.actor == SYSTEM:
             raise Forbidden("A person must do this.")
-        ids = _ids(call, "manager_ids", call.actor)
+        ids = finding.named(call, "manager_ids", call.actor)
         found = self.accounts.get_people(tenant=call.tenant, actor=SYSTEM, ids=ids, settings=settings)
         limits = found.get("limits")
         answers = finding.Answers(
@@ -239,11 +243,3 @@ class OffersService:
     @on(from_managers.TeamChanged)
     def team_changed(self, work: Work, message: Heard[from_managers.TeamChanged], now: datetime) -> None:
         replicas.team_changed(work, message, now)
-
-
-def _ids(call: Call, field: str, *more: str) -> list[str]:
-    """`more`, and the ids a list of the body names before its form is checked: asked about meanwhile, refused later if need be."""
-    named = call.body.get(field)
-    return (
-        list(dict.fromkeys([*more, *(id for id in named if is_id(id))]))[:200] if isinstance(named, list) else [*more]
-    )

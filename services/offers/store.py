@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from services.offers.domain.partnership import HIDDEN, Business, Counterpart, Login, Mailbox, Pair, Partnership
+from services.offers.domain.partnership import HIDDEN, Business, Counterpart, Login, Mailbox, Pair, Partnership, revised
 from shared.bus.records import Column, Table
 from shared.text import fold
 
@@ -24,6 +24,7 @@ PARTNERSHIPS = Table(
     by_subject=True,
     part="partnership",
     about=lambda p: p.id,
+    kept=revised,
     columns={
         "shown": Column("text", _shown),
         "status": Column("text", lambda p: p.status),

@@ -91,6 +91,6 @@ def partnership(
         "decline_reason": p.decline_reason or None,
         "actions": actions(p, changes=changes, now=now),
         "more_actions": [],
-        "version": p.version,
+        "version": p.revision,
         "updated_at": iso(p.updated_at),
     }

@@ -64,8 +64,9 @@ def check_version(call: Call, version: int) -> None:
 def standing(offers: Any, call: Call, *, change: bool = False) -> dict[str, Any]:
     """What offers says of the partnership of this call.
 
-    `{"role", "counterpart", "status", "suspended", "version", "managers", "changes"}`; `changes`: the actor may. Raises what offers refuses: NotFound,
-    Forbidden, and with `change` WrongState.
+    `{"role", "counterpart", "status", "suspended", "version", "revision", "managers", "changes"}`; `version`: how many facts offers has stated,
+    `revision`: the partnership's version as people see it; `changes`: the actor may. Raises what offers refuses: NotFound, Forbidden, and
+    with `change` WrongState.
     """
     found: dict[str, Any] = offers.get_standing(
         tenant=call.tenant, actor=call.actor, partnership_id=call.ids["partnership_id"], change=change

@@ -39,7 +39,7 @@ class Table(Generic[R]):
     """Where records of one kind are kept. `by_subject`: their id is the subject of messages, so a batch loads them all at once.
 
     `part` is what readers see change when such a record does (BX-10), `about` whom or what it concerns: a partnership, a person, or
-    nothing in particular. Records that nobody looks at have none.
+    nothing in particular. Records that nobody looks at have none. `kept` is what a record becomes when it is saved, after the one before.
     """
 
     record: type[R]
@@ -48,6 +48,7 @@ class Table(Generic[R]):
     by_subject: bool = False
     part: str = ""
     about: Callable[[Any], str] = lambda record: ""
+    kept: Callable[[Any, Any], Any] = lambda before, after: after
 
     @cached_property
     def _adapter(self) -> TypeAdapter[R]:

@@ -117,16 +117,16 @@ class Session:
             raise IdempotencyKeyReused()
         return Answered(json.loads(found.text))
 
-    def wait_for(self, tenant: str, stated: Stated, *, seconds: float = 1.0) -> None:
-        """Wait until this service has heard what was stated. Raises Unavailable when it has not within `seconds`."""
+    def wait_for(self, tenant: str, *stated: Stated, seconds: float = 1.0) -> None:
+        """Wait until this service has heard all that was stated. Raises Unavailable when it has not within `seconds`."""
         deadline = time.monotonic() + seconds
         while True:
             try:
                 with self.database.transaction((tenant,)) as storage:
-                    heard = storage.applied(stated.key(tenant))
+                    heard = all(storage.applied(one.key(tenant)) >= one.version for one in stated)
             except (Away, Conflict) as error:
                 raise Unavailable() from error
-            if heard >= stated.version:
+            if heard:
                 return
             if time.monotonic() >= deadline:
                 raise Unavailable()

@@ -161,7 +161,8 @@ class Database(Protocol):
 def write_cursor(table: Table[Any], order: str, value: Any, id: str) -> str:
     """The cursor that follows the record with this order value and id, in this order of this table."""
     shown = value.isoformat() if isinstance(value, datetime) else value
-    return base64.urlsafe_b64encode(json.dumps([f"{table.name} {order}", shown, id]).encode()).decode().rstrip("=")
+    text = json.dumps([f"{table.name} {order}", shown, id], ensure_ascii=False)
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 def read_cursor(table: Table[Any], order: str, cursor: str | None) -> tuple[Any, str] | None:

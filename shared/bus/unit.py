@@ -183,7 +183,7 @@ class Unit:
         if held is None or (not held.locked and not held.dirty):
             self._read(type(record), record.tenant, record.id, lock=True)
             held = self._held[key]
-        kept = replace(record, version=held.base + 1)
+        kept: R = table.kept(held.record, replace(record, version=held.base + 1))
         held.record, held.dirty = kept, True
         return kept
 

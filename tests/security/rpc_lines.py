@@ -72,6 +72,12 @@ INTERNAL: Mapping[str, Internal] = {
         SYSTEM,
         lambda town: town.lasting.partner,
     ),
+    "offers.get_latest": Internal(
+        lambda town: {"role": "partner"},
+        lambda answer: answer["items"] != [],
+        lambda answer: answer["items"] == [],
+        SYSTEM,
+    ),
     "offers.get_standing": Internal(
         lambda town: {"partnership_id": town.lasting.id}, lambda answer: answer["role"] == "partner", "NotFound"
     ),

@@ -99,8 +99,16 @@ class Standings(dict[tuple[str, str], dict[str, Any]]):
             "status": "open",
             "suspended": False,
             "version": version,
+            "revision": 1,
             "managers": [],
             "changes": True,
+        }
+
+    def get_latest(self, request: dict[str, Any]) -> Any:
+        """What offers.get_latest answers."""
+        ours = {id: found for (tenant, id), found in self.items() if tenant == request["tenant"]}
+        return {
+            "items": [{"id": id, "version": f["version"]} for id, f in ours.items() if f["role"] == request["role"]]
         }
 
     def get_standing(self, request: dict[str, Any]) -> Any:

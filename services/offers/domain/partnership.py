@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -76,12 +76,14 @@ class Partnership:
 
     `sent` counts what we said to the other side's offers, `confirmed` and `seen` how much of it is there and was looked at. An offer
     that is `held` has never left: the other side knows nothing of it (protocol rule 5). `working`, `pending` and `last_word` are contacts'
-    figures, as of `working_version`. `owner_told` is the name of our account owner as the other side heard it last, under `owner_counter`.
+    figures, as of `working_version`. `revision` is the version that people see and name in `If-Match`; `version` counts all saves.
+    `owner_told` is the name of our account owner as the other side heard it last, under `owner_counter`.
     """
 
     tenant: str
     id: str
     version: int = 0
+    revision: int = 1
     role: Side
     counterpart: str
     company: str
@@ -153,6 +155,20 @@ class Partnership:
     def seen_by(self, user: str, *, all: bool) -> bool:
         """Whether a user of ours may see it: everybody who sees `all`, others when they are one of its viewers."""
         return self.status not in HIDDEN and (all or user in self.viewers)
+
+
+_BESIDE = (
+    "version revision sent confirmed seen held early team_version working_version working pending last_word"
+    " reminded_at owner_told owner_counter their_owner_counter updated_at"
+).split()
+"""What messages bring without anybody deciding anything."""
+
+
+def revised(before: Partnership | None, after: Partnership) -> Partnership:
+    """`after` as it is kept: with the next revision when more than how far messages have come, and what is counted, has changed."""
+    if before is None or replace(before, **{name: getattr(after, name) for name in _BESIDE}) == after:
+        return after
+    return replace(after, revision=before.revision + 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

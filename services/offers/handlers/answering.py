@@ -26,7 +26,7 @@ def accept_offer(
     """Accept with some of the contacts, each with roles (OE-08). Raises NotFound, WrongState, ValidationError."""
     p = ours(work, call)
     rules.ensure_open(p)
-    check_version(call, p.version)
+    check_version(call, p.revision)
     errors: list[tuple[str, str]] = []
     offered = {c.id: c for c in p.offered}
     chosen: dict[str, said.AcceptedContact] = {}
@@ -100,7 +100,7 @@ def decline_offer(work: Work, call: Call, command: DeclineOffer, *, person: Pers
     """
     p = ours(work, call)
     rules.ensure_open(p)
-    check_version(call, p.version)
+    check_version(call, p.revision)
     reason = command.reason or ""
     p = work.put(rules.decline(p, reason=reason, now=now))
     who = said.Person(id=person.id, name=person.name)

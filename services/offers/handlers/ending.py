@@ -20,7 +20,7 @@ def end_partnership(work: Work, call: Call, command: EndPartnership, *, person: 
     """End the partnership, for good. Raises NotFound, WrongState."""
     p = ours(work, call)
     after = rules.end(p, Ending(Named(person.id, person.name), now, command.reason))
-    check_version(call, p.version)
+    check_version(call, p.revision)
     p = work.put(after)
     who = said.Person(id=person.id, name=person.name)
     work.say(

@@ -11,9 +11,10 @@ from services.offers.domain.limiting import Limits
 from services.offers.domain.partnership import HIDDEN, Early, Login, Partnership
 from shared.bus.door import Person
 from shared.bus.work import Heard, Json, Stranger, Work
-from shared.calls import Call
+from shared.calls import LONGEST_LIST, Call
 from shared.contracts import offers as said
 from shared.errors import Forbidden, NotFound
+from shared.ids import is_id
 
 OFFER_DAYS = 30
 
@@ -27,6 +28,13 @@ class Answers:
     environments: Sequence[Json] = ()
     offer_days: int = OFFER_DAYS
     limits: Limits = Limits()
+
+
+def named(call: Call, field: str, *more: str) -> list[str]:
+    """`more`, and the ids a list of the body names before its form is checked: asked about meanwhile, refused later if need be."""
+    wanted = call.body.get(field)
+    found = [id for id in wanted if is_id(id)][:LONGEST_LIST] if isinstance(wanted, list) else []
+    return list(dict.fromkeys([*more, *found]))
 
 
 def team(ids: Sequence[str], person: Person, answers: Answers, errors: list[tuple[str, str]]) -> list[said.Manager]:

@@ -8,18 +8,20 @@ from datetime import datetime
 from typing import Any
 
 from services.offers import views
-from services.offers.commands import Chosen
+from services.offers.commands import Chosen, Latest
 from services.offers.domain import answering as rules
 from services.offers.domain.partnership import ENDED, Partnership
 from services.offers.handlers import holding
 from services.offers.handlers.finding import looked_up, ours, visible
 from services.offers.handlers.showing import shown
-from shared.bus.door import Person, check_version
+from shared.bus.door import SYSTEM_PERSON, Person, check_version
 from shared.bus.work import Confirmed, Json, Work
 from shared.calls import Call
 from shared.contracts import offers as said
 from shared.errors import Forbidden, WrongState
 from shared.text import fold
+
+_LATEST = 20
 
 
 def list_partnerships(work: Work, call: Call, chosen: Chosen, *, person: Person, now: datetime) -> Json:
@@ -105,7 +107,19 @@ def get_standing(work: Work, call: Call, change: bool, *, person: Person, now: d
         "managers": list(p.managers),
         "changes": person.changes,
         "version": version,
+        "revision": p.revision,
     }
+
+
+def get_latest(work: Work, call: Call, query: Latest, *, person: Person, now: datetime) -> Json:
+    """The partnerships of ours in which something happened last: {"items": [{"id", "version"}]}, `version` as in `get_standing`.
+
+    Contacts asks before it says of somebody or something that no partnership needs it: what it has not heard yet is among these.
+    """
+    if person is not SYSTEM_PERSON:
+        raise Forbidden()
+    page = work.find(Partnership, call.tenant, where={"role": query.role}, order="-updated_at", limit=_LATEST)
+    return {"items": [{"id": p.id, "version": work.said(call.tenant, p.id)} for p in page.items]}
 
 
 def mark_seen(work: Work, call: Call, *, now: datetime) -> None:
@@ -129,6 +143,6 @@ def remove_partnership(work: Work, call: Call, *, now: datetime) -> None:
     """Take a final tile from home (OE-19); one that is gone already, like that of our own end, stays gone. Raises NotFound, WrongState."""
     p = ours(work, call)
     after = rules.remove(p, now)
-    check_version(call, p.version)
+    check_version(call, p.revision)
     if after is not p:
         work.put(after)

@@ -17,7 +17,7 @@ def remind_offer(work: Work, call: Call, *, person: Person, now: datetime) -> Js
     """Remind them of our open offer, at most once in 24 hours. Raises NotFound, WrongState, TooSoon with `retry_at`."""
     p = ours(work, call)
     after = rules.remind(p, now)
-    check_version(call, p.version)
+    check_version(call, p.revision)
     p = work.put(after)
     who = said.Person(id=person.id, name=person.name)
     work.say(

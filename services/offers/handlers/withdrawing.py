@@ -19,7 +19,7 @@ def withdraw_offer(work: Work, call: Call, command: WithdrawOffer, *, person: Pe
     """Take our open offer back, with an optional reason. Raises NotFound, WrongState."""
     p = ours(work, call)
     rules.ensure_withdrawable(p)
-    check_version(call, p.version)
+    check_version(call, p.revision)
     p = work.put(rules.withdraw(p, now))
     who, reason = said.Person(id=person.id, name=person.name), command.reason or ""
     work.say(

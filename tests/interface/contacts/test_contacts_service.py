@@ -102,7 +102,7 @@ def everything(
         StandIn(
             uri, "accounts", {"get_people": people.get_people, "get_environments": lambda request: ENVIRONMENTS}
         ) as accounts,
-        StandIn(uri, "offers", {"get_standing": standings.get_standing}) as offers,
+        StandIn(uri, "offers", {"get_standing": standings.get_standing, "get_latest": standings.get_latest}) as offers,
         serving("contacts", service_databases, broker) as environment,
     ):
         yield Desk("contacts", environment), people, standings, accounts, offers
@@ -322,6 +322,39 @@ def test_a_contact_in_an_open_offer_cannot_be_deleted_until_it_is_declined(offic
     assert [a["name"] for a in office.assignments(office.partner, partnership)] == ["Mia Berg"]
 
 
+def test_nobody_is_deleted_before_what_offers_did_last_is_known_here(office: Office) -> None:
+    mia, partnership = office.create(), new_id()
+    office.standings.add(office.partner, partnership, "partner", 1)
+    with ThreadPoolExecutor(1) as pool:
+        deleting = pool.submit(office.ask, "delete_contact", contact_id=mia["id"])
+        until(lambda: any(method == "get_latest" for method, _ in office.offers.asked))
+        assert not deleting.done()
+        people = [OfferedContact(id=mia["id"], name=mia["name"], title=mia["title"])]
+        sent = story.SUBMITTED.model_copy(update={"customer": office.customer, "contacts": people})
+        office.desk.say(sent, tenant=office.partner, subject=partnership)
+        with pytest.raises(ContactInUse):
+            deleting.result()
+
+
+def test_no_role_is_free_before_what_offers_did_last_is_known_here(office: Office) -> None:
+    office.standings.add(office.customer, new_id(), "customer", 1)
+    with pytest.raises(Unavailable):
+        office.ask("roles_in_use", tenant=office.customer, actor="system", role_ids=[new_id()])
+
+
+def test_whoever_got_a_login_a_moment_ago_is_neither_renamed_nor_deleted(office: Office) -> None:
+    mia = office.create()
+    office.people.add(office.partner, id=mia["id"])
+    for method, more in (("update_contact", {"name": "Mia Lund"}), ("delete_contact", {})):
+        with pytest.raises(Unavailable):
+            office.ask(method, contact_id=mia["id"], **more)
+    office.desk.say(UserChanged(**office.people[office.partner, mia["id"]]), tenant=office.partner, subject=mia["id"])
+    with pytest.raises(ValidationError):
+        office.ask("update_contact", contact_id=mia["id"], name="Mia Lund")
+    with pytest.raises(ContactInUse):
+        office.ask("delete_contact", contact_id=mia["id"])
+
+
 def test_assignments_wait_for_what_offers_has_just_shown(office: Office) -> None:
     mia = office.create()
     partnership = office.offer(mia)
@@ -354,6 +387,14 @@ def working(office: Office) -> tuple[str, dict[str, Any], dict[str, Any]]:
 
 def propose(office: Office, partnership: str, **more: Any) -> dict[str, Any]:
     return dict(office.ask("propose_modification", partnership_id=partnership, **{"reason": "Because."} | more))
+
+
+def test_a_proposal_under_an_old_version_of_the_partnership_is_refused(office: Office) -> None:
+    partnership, mia, _ = working(office)
+    with pytest.raises(ChangedMeanwhile):
+        propose(office, partnership, release_contact_ids=[mia["id"]], if_match='"0"')
+    made = propose(office, partnership, release_contact_ids=[mia["id"]], if_match='"1"')
+    assert made["state"] == "pending"
 
 
 def still(modification: dict[str, Any]) -> dict[str, Any]:

@@ -127,6 +127,8 @@ def test_a_key_ends_after_ninety_days_unless_it_says_otherwise(accounts, ada):
         ({"expires_at": "2026-03-02T09:00:00Z"}, "expires_at"),
         ({"expires_at": "2027-03-04T09:00:00Z"}, "expires_at"),
         ({"expires_at": 7}, "expires_at"),
+        ({"expires_at": "0001-01-01T00:00:00+14:00"}, "expires_at"),
+        ({"expires_at": "9999-12-31T23:59:59-14:00"}, "expires_at"),
         ({"expires_in_days": 1, "expires_at": "2026-04-01T00:00:00Z"}, "expires_in_days"),
         ({"key": "mine"}, "key"),
     ],

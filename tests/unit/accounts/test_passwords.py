@@ -53,10 +53,21 @@ def test_a_login_that_does_not_exist_costs_what_one_that_does_costs(kept, monkey
     assert len(verified) == 2 and verified[0] == verified[1]
 
 
-def test_what_is_kept_for_a_repetition_says_nothing_of_a_password():
-    def fingerprint(**body: str) -> str:
-        return Call("create_user", "kazenor", "ada", {}, body).fingerprint
+def fingerprint(**body: str) -> str:
+    return Call("create_user", "kazenor", "ada", {}, body).fingerprint
 
+
+def test_another_password_is_another_request_to_whoever_has_the_key(monkeypatch):
+    seen = set()
+    for key in ("k" * 48, "l" * 48):
+        monkeypatch.setenv("ACCORD_LINK_KEY", key)
+        assert fingerprint(old="a", new="b") == fingerprint(old="a", new="b")
+        seen |= {fingerprint(old="a", new="b"), fingerprint(old="b", new="c")}
+    assert len(seen) == 4
+
+
+def test_what_is_kept_for_a_repetition_says_nothing_of_a_password_without_a_key(monkeypatch):
+    monkeypatch.delenv("ACCORD_LINK_KEY", raising=False)
     assert fingerprint(name="Bob", password="correct horse") == fingerprint(name="Bob", password="battery staple")
     assert fingerprint(old="a", new="b") == fingerprint(old="c", new="d")
     assert fingerprint(name="Bob") != fingerprint(name="Eve")

@@ -155,6 +155,9 @@ def test_people_change_their_own_name_language_and_preferences(accounts, ada):
     )
     assert (me["user"]["name"], me["user"]["locale"], me["user"]["time_zone"]) == ("Ada L.", "de-AT", "Europe/Vienna")
     assert accounts.said(UserChanged)[-1]["name"] == "Ada L."
+    typed = accounts.ask(handlers.me.update_me, accounts.call(ada, preferences={"note": " a\x00b\x07\n "}))
+    assert typed["preferences"]["note"] == "ab"
+    accounts.ask(handlers.me.update_me, accounts.call(ada, preferences={"note": None}))
     me = accounts.ask(handlers.me.update_me, accounts.call(ada, preferences={"rows": None}))
     assert me["preferences"] == {"wizard": False}
 
@@ -165,6 +168,7 @@ def test_people_change_their_own_name_language_and_preferences(accounts, ada):
         ({"locale": "klingon!"}, "locale"),
         ({"time_zone": "Mars/Olympus"}, "time_zone"),
         ({"preferences": {"x": {}}}, "preferences.x"),
+        ({"preferences": {"x": [1]}}, "preferences.x"),
         ({"preferences": {"x": "y" * 501}}, "preferences.x"),
         ({"preferences": {str(n): n for n in range(101)}}, "preferences"),
         ({"role": "admin"}, "role"),

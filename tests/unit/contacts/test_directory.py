@@ -107,6 +107,15 @@ def test_the_list_comes_in_pages(stage: Stage) -> None:
     assert second["next"] is None
 
 
+@pytest.mark.parametrize("letter", ["Ж", "字", "👩", "ΐ"])
+def test_a_list_goes_on_after_the_longest_name_in_any_letters(stage: Stage, letter: str) -> None:
+    for number in (1, 2):
+        create(stage, f"{letter * 199}{number}", email="a@kazenor.example")
+    first = stage.do(directory.list_contacts, call(), ListContacts(limit=1))
+    second = stage.do(directory.list_contacts, call(), ListContacts(limit=1, cursor=first["next"]))
+    assert [c["name"][-1] for c in first["items"] + second["items"]] == ["1", "2"]
+
+
 @pytest.mark.parametrize("q", ["IYER", "ravi@", "supp", "  iyer "])
 def test_search_looks_into_name_email_and_title(stage: Stage, q: str) -> None:
     create(stage, "Ravi Iyer", title="Head of Support")

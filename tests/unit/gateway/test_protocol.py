@@ -70,6 +70,8 @@ def test_proposals_are_asked_for_by_state_and_page(ada: TestClient, rpc: FakeRpc
     ada.get(f"{PARTNERSHIP}/modifications?state=pending&state=void&limit=7&cursor=x")
     (asked,) = rpc.asked("contacts", "list_modifications")
     assert (asked["state"], asked["limit"], asked["cursor"]) == (["pending", "void"], 7, "x")
+    ada.get(f"{PARTNERSHIP}/modifications?state=&limit=&cursor=")
+    assert rpc.asked("contacts", "list_modifications")[1].keys().isdisjoint({"state", "limit", "cursor"})
 
 
 def test_a_body_cannot_name_another_proposal_than_the_path(ada: TestClient, rpc: FakeRpc) -> None:

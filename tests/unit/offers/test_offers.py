@@ -10,6 +10,7 @@ import pytest
 from services.offers.commands import Chosen, SendOffer
 from services.offers.handlers import answering, finding, looking, sending
 from shared.bus.work import Confirmed, Heard, Stranger
+from shared.calls import Call
 from shared.clock import iso
 from shared.contracts import accounts as from_accounts
 from shared.contracts import offers as said
@@ -172,6 +173,13 @@ def test_one_live_partnership_an_ordered_pair_and_the_reverse_is_another(town: T
     back = town.northwind.send("kazenor", "admin@kazenor.example", town.northwind.contact("Noa"))["id"]
     town.deliver()
     assert town.kazenor.get(back)["role"] == "customer"
+
+
+def test_as_many_managers_as_a_list_holds_are_asked_about_and_whoever_acts(town: Town) -> None:
+    chosen = [new_id() for _ in range(250)]
+    call = Call("send_offer", "kazenor", town.kazenor.admin.id, {}, {"manager_ids": [*chosen, "nonsense", 7]})
+    assert finding.named(call, "manager_ids", call.actor) == [call.actor, *chosen[:200]]
+    assert finding.named(call, "contact_ids") == []
 
 
 def test_an_offer_to_oneself_with_strangers_names_each_field_and_keeps_nothing(town: Town) -> None:

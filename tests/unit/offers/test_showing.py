@@ -90,6 +90,19 @@ DELIVERY: list[tuple[str, dict[str, Any], str]] = [
 ]
 
 
+def test_messages_that_come_and_go_leave_the_version_that_people_see(town: Town) -> None:
+    """Whoever sent an offer may withdraw it under the version of its answer, though receipts and the team's word have come since."""
+    id, _ = town.offer()
+    seen = town.kazenor.get(id)
+    town.deliver(receipts=True)
+    town.northwind.look(id)
+    town.deliver(receipts=True)
+    after = town.kazenor.get(id)
+    assert (seen["delivery"], after["delivery"]) == ("queued", "seen")
+    assert (after["version"], town.kazenor.record(id).version > seen["version"]) == (seen["version"], True)
+    assert town.kazenor.withdraw(id)["version"] == seen["version"] + 1
+
+
 @pytest.mark.parametrize(("role", "more", "delivery"), DELIVERY)
 def test_delivery_is_how_far_our_last_word_has_come(role: str, more: dict[str, Any], delivery: str) -> None:
     assert record(role, **more).delivery == delivery

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
-from shared.text import clean
+from shared.text import Email, clean
 
 
 @pytest.mark.parametrize(
@@ -31,3 +32,14 @@ def test_a_line_has_no_breaks() -> None:
 @pytest.mark.parametrize("value", [None, 1, True, ["a"], {"__type__": "datetime", "__value__": "2026-01-01"}])
 def test_what_is_no_text_is_left_to_be_refused(value: object) -> None:
     assert clean(value, breaks=True) is value
+
+
+@pytest.mark.parametrize("address", ["Ada@Kazenor.Example", "ghost@nowhere.invalid", "ada@mail.local", "a@b.onion"])
+def test_an_address_of_any_domain_is_one(address: str) -> None:
+    assert TypeAdapter(Email).validate_python(address) == address.lower()
+
+
+@pytest.mark.parametrize("text", ["ada", "ada@", "@kazenor.example", "ada@localhost", "ada@a..b", "a b@c.example"])
+def test_what_is_no_address_is_told_what_one_looks_like(text: str) -> None:
+    with pytest.raises(ValidationError, match=r"like name@example\.com"):
+        TypeAdapter(Email).validate_python(text)
