@@ -41,7 +41,9 @@ MESSAGES_ABSORBED = Counter(
     "Messages that came again after they had been handled, and changed nothing.",
     ["service"],
 )
-MESSAGES_EARLY = Counter("accord_messages_early_total", "Messages that came before the one they follow.", ["service"])
+MESSAGES_EARLY = Counter(
+    "accord_messages_early_total", "Messages that came before the one they follow, or of an unknown type.", ["service"]
+)
 MESSAGES_FORKED = Counter(
     "accord_messages_forked_total", "Messages under a number under which another one had been said.", ["service"]
 )
@@ -51,7 +53,7 @@ MESSAGES_REDELIVERED = Counter(
     ["service"],
 )
 MESSAGES_SENT_AGAIN = Counter(
-    "accord_messages_sent_again_total", "Messages to another business, sent again for want of a receipt.", ["service"]
+    "accord_messages_sent_again_total", "Further attempts at messages to another business.", ["service"]
 )
 MESSAGES_UNCONFIRMED = Counter(
     "accord_messages_unconfirmed_total", "Messages of which nobody knows whether the broker took them.", ["service"]
@@ -59,7 +61,7 @@ MESSAGES_UNCONFIRMED = Counter(
 MESSAGES_REFUSED = Counter("accord_messages_refused_total", "Messages that the broker or no queue took.", ["service"])
 MESSAGE_AGE = Histogram(
     "accord_message_age_seconds",
-    "From the time of a message to the end of its handling.",
+    "From the time of a message to the beginning of the transaction that handles it.",
     ["service"],
     buckets=_SECONDS,
 )

@@ -1,4 +1,4 @@
-"""Entrypoints of the contacts service; every line of meaning is in directory.py."""
+"""Entrypoints of the contacts service; every line of meaning is in handlers/."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class Person:
 SYSTEM_PERSON = Person(SYSTEM, "Accord", "", "admin")
 
 
-def admit(accounts: Any, call: Call, *roles: str) -> Person:
+def admit(accounts: Accounts, call: Call, *roles: str) -> Person:
     """The person who asks. Raises Forbidden when they are no active user of their tenant, or have none of `roles` (any, if none is named)."""
     if call.actor == SYSTEM:
         return SYSTEM_PERSON

@@ -160,7 +160,7 @@ def command(*ids: str, anonymous: bool = False) -> Callable[[F], Any]:
 
 
 def query(*ids: str, anonymous: bool = False) -> Callable[[F], Any]:
-    """An RPC that only reads."""
+    """An RPC that only reads, or may be done twice, like a login: no answer is kept, and one that the broker gives again is carried out."""
     return _entrypoint(ids, anonymous=anonymous, replay=False)
 
 

@@ -75,7 +75,10 @@ class Inbox:
         self.attempts = Attempts(database, service, clock=clock, jitter=jitter, back_off=back_off)
 
     def handle(self, deliveries: Sequence[Delivery]) -> Tally:
-        """Handle a batch, whole. When this returns, all of it is applied or kept as rows. Raises Away: nothing happened, try again."""
+        """Handle a batch, whole. When this returns, each message is applied, kept as a row, or comes again by itself.
+
+        Raises Away: try the batch again; what was handled already is absorbed then.
+        """
         tally = Tally()
         together, suspects = list(deliveries), []
         if any(d.again for d in deliveries):

@@ -198,7 +198,8 @@ class Publisher:
 
         That takes at most `confirm_s`: a broker that does not confirm is left, and tried anew. A message for which
         the broker closes the channel (a key we may not use, an exchange that is not there) takes what is in flight
-        beside it down; all of it is published again one by one, so that only the culprit is refused.
+        beside it down; all of it is published again one by one, each within `confirm_s`, so that only the culprit
+        is refused.
         """
         channel = self._channel
         writing = asyncio.create_task(_write(channel, messages)) if channel is not None and messages else None

@@ -1,4 +1,4 @@
-"""RPC between services: nameko's protocol with a deadline on every call, plain JSON, and no context taken from headers.
+"""RPC between services: nameko's protocol with a deadline on every call, plain JSON, and nothing but the trace taken from headers.
 
 A call carries its deadline as the message's expiration too, so that a service which was away does not execute it an hour later (N12).
 """

@@ -18,9 +18,10 @@ from shared.ops.trouble import Trouble
 _ABOUT = """\
 What an operator of Accord does: messages that died, streams that wait, how the services do, backups.
 
-Settings are the environment variables of the services (ACCORD_<SERVICE>_OPS_DATABASE_URL, ACCORD_AMQP_URI …). Where none is set,
-those of the local stack are read from .run/env; --env names another file, which then counts alone. Each action is written down as a line
-of JSON with who did it: in the file ACCORD_OPS_LOG names, for the local stack in .run/log/ops.log, else on standard error.
+Settings are the environment variables of the services (ACCORD_<SERVICE>_OPS_DATABASE_URL, ACCORD_AMQP_URI …). Unless a database of a
+service is among them, those of the local stack are read from .run/env; --env names another file, which then counts alone. Each action is
+written down as a line of JSON with who did it: in the file ACCORD_OPS_LOG names, for the local stack in .run/log/ops.log, else on
+standard error.
 
   python -m shared.ops status
   python -m shared.ops dead list --service offers
@@ -92,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     _chosen(one)
 
+    longest = "the 500 of each service that wait longest"
     them = group("parked", "streams that wait: for a message that did not come, or for code that knows a type")
     one = command(them, "list", parked.list_, "who waits for what, since when; the longest waiting first")
     one.add_argument("--service", help="this service only")
@@ -102,12 +104,12 @@ def _parser() -> argparse.ArgumentParser:
     one = command(
         them, "ask", parked.ask, "have what is missing sent again, by the other side or by the service that stated it (200 messages at once)"
     )  # fmt: skip
-    _streams(one)
+    _streams(one, all=longest)
     one = command(
         them, "drop", parked.drop,
         "give up what a stream waits for and go on with what it has; the two sides of a partnership may differ from then on",
     )  # fmt: skip
-    _streams(one)
+    _streams(one, all=longest)
     one.add_argument("--yes", action="store_true", help="really; needed always")
 
     them = group("streams", "what tenants say to each other: who is behind, and what has forked")
@@ -163,12 +165,16 @@ def _filters(parser: argparse.ArgumentParser) -> None:
 
 def _chosen(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("ref", metavar="REF", nargs="*", help="what the list shows under REF")
-    parser.add_argument("--all", action="store_true", help="all of them, or all that fit the following")
+    parser.add_argument(
+        "--all",
+        action="store_true",
+        help="all of them, or all that fit the following; of a dead queue among its first 5000",
+    )
     _filters(parser)
     parser.add_argument("--yes", action="store_true", help="really; needed with --all, and by drop")
 
 
-def _streams(parser: argparse.ArgumentParser) -> None:
+def _streams(parser: argparse.ArgumentParser, all: str = "all of them") -> None:
     parser.add_argument("ref", metavar="REF", nargs="*", help="what the list shows under REF")
-    parser.add_argument("--all", action="store_true", help="all of them")
+    parser.add_argument("--all", action="store_true", help=all)
     parser.add_argument("--service", help="with --all: of this service only")

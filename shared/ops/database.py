@@ -1,4 +1,4 @@
-"""An operator's connection to a service's database: role `<service>_ops`, which sees the tables of the bus and no other."""
+"""An operator's connection to a service's database: role `<service>_ops`, which sees the tables of the bus (and the mails of notifications)."""
 
 from __future__ import annotations
 

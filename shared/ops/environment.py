@@ -21,7 +21,7 @@ log = logging.getLogger("accord.ops")
 
 
 def load(named: str | None) -> None:
-    """Take over the settings of the file `named`, or of the local stack where the environment has none. Raises Trouble."""
+    """Take over the settings of the file `named`, or of the local stack where the environment names no database of a service. Raises Trouble."""
     given = [name for name in os.environ if name.startswith("ACCORD_") and name.endswith(_ADDRESSES)]
     file = Path(named or Path(os.environ.get("ACCORD_RUN") or ".run") / "env")
     known = [name for name in given if name.endswith("_DATABASE_URL") and name != "ACCORD_DATABASE_URL"]

@@ -13,6 +13,7 @@ from shared.ops.trouble import Trouble
 
 
 def make(chosen: argparse.Namespace) -> int:
+    """`backup FOLDER`. Returns DONE; raises Trouble when it could not be made."""
     made = backup.make(chosen.folder, environment.services(), _say(chosen))
     note("backup", folder=str(chosen.folder.absolute()), at=made.at)
     _conclude(
@@ -24,6 +25,7 @@ def make(chosen: argparse.Namespace) -> int:
 
 
 def look(chosen: argparse.Namespace) -> int:
+    """`verify FOLDER`, the files, with --scratch the content too. Returns LOOK when something is wrong."""
     whole = manifest.read(chosen.folder)
     found = verify.files(chosen.folder, whole)
     if chosen.scratch and not found:
@@ -43,6 +45,7 @@ def look(chosen: argparse.Namespace) -> int:
 
 
 def put_back(chosen: argparse.Namespace) -> int:
+    """`restore FOLDER`. Returns DONE; raises Trouble when it could not be restored."""
     if chosen.replace and not chosen.yes:
         raise Trouble("--replace throws away what is in the databases now: say it again with --yes.")
     whole = restore.restore(chosen.folder, replace=chosen.replace, say=_say(chosen))

@@ -30,6 +30,7 @@ def by_service(chosen: argparse.Namespace, *, sure: bool) -> dict[str, tuple[str
 
 
 def tell(action: str, found: Iterable[dict[str, Any]], became: dict[str, str], said: dict[str, str]) -> None:
+    """Write down what became of each of these, by `ref`, and add it to what is said in the end."""
     for row in found:
         about = {key: row.get(key) for key in ("ref", "place", "type", "tenant", "peer", "subject", "sequence")}
         note(action, outcome=became[row["ref"]], **about)
@@ -37,6 +38,7 @@ def tell(action: str, found: Iterable[dict[str, Any]], became: dict[str, str], s
 
 
 def report(chosen: argparse.Namespace, said: dict[str, str], well: set[str], nothing: str) -> int:
+    """Say what became of each. Returns FAILED unless all outcomes are among `well`."""
     if chosen.json:
         print(showing.as_json([{"ref": ref, "outcome": outcome} for ref, outcome in said.items()]))
     elif not said:

@@ -23,6 +23,7 @@ def _filter(chosen: argparse.Namespace, refs: tuple[str, ...] = ()) -> Filter:
 
 
 def list_(chosen: argparse.Namespace) -> int:
+    """`dead list`: rows and letters, of each place `--limit` at most. Looking takes nothing away."""
     which = _filter(chosen)
     found: list[dict[str, Any]] = []
     more = []
@@ -50,6 +51,7 @@ def list_(chosen: argparse.Namespace) -> int:
 
 
 def show(chosen: argparse.Namespace) -> int:
+    """`dead show REF`: one with its body. Raises Trouble when it is not dead, or not any more."""
     service, name = rows.service_of(chosen.ref, environment.services())
     row = _one(service, name)
     if row is None:
@@ -73,12 +75,14 @@ def _one(service: str, name: str) -> dict[str, Any] | None:
 
 
 def replay(chosen: argparse.Namespace) -> int:
+    """`dead replay`: have them taken again. Returns FAILED unless all of them are."""
     return _on_dead(
         chosen, "dead replay", sure=chosen.all, row=dead.replay, letter=letters.replay,
     )  # fmt: skip
 
 
 def drop(chosen: argparse.Namespace) -> int:
+    """`dead drop`: give them up for good. Returns FAILED unless all of them are."""
     by = operator()
     return _on_dead(
         chosen,

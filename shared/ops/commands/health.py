@@ -9,6 +9,7 @@ from shared.ops.commands.choosing import DONE, LOOK
 
 
 def show(chosen: argparse.Namespace) -> int:
+    """`status`: a line a service. Returns LOOK when something needs an operator."""
     found = [status.of(service) for service in environment.services(chosen.service)]
     if chosen.json:
         print(showing.as_json(found))

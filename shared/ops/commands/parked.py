@@ -18,6 +18,7 @@ _COLUMNS = {
 
 
 def list_(chosen: argparse.Namespace) -> int:
+    """`parked list`: who waits for what, the longest waiting of a service first."""
     found = []
     for service in environment.services(chosen.service):
         with connected(service) as connection:
@@ -31,6 +32,7 @@ def list_(chosen: argparse.Namespace) -> int:
 
 
 def show(chosen: argparse.Namespace) -> int:
+    """`parked show REF`: one stream. Raises Trouble when it does not wait, or not any more."""
     service, name = rows.service_of(chosen.ref, environment.services())
     with connected(service) as connection:
         found = parked.find(connection, service, refs=[name], limit=1)
@@ -42,10 +44,12 @@ def show(chosen: argparse.Namespace) -> int:
 
 
 def ask(chosen: argparse.Namespace) -> int:
+    """`parked ask`: have what is missing sent again. Returns FAILED when one waits for a dead message or for somebody away, or does not wait."""
     return _on_parked(chosen, "parked ask", parked.ask, sure=False)
 
 
 def drop(chosen: argparse.Namespace) -> int:
+    """`parked drop`: go on without what is missing. Returns FAILED when one of them could not."""
     by = operator()
     return _on_parked(
         chosen, "parked drop", lambda connection, service, row: parked.drop(connection, service, row, by), sure=True

@@ -20,6 +20,7 @@ _COLUMNS = {
 
 
 def list_(chosen: argparse.Namespace) -> int:
+    """`streams list`: the forked ones, and those that are behind."""
     found = []
     for service in environment.services(chosen.service):
         with connected(service) as connection:
@@ -35,6 +36,7 @@ def list_(chosen: argparse.Namespace) -> int:
 
 
 def ask(chosen: argparse.Namespace) -> int:
+    """`streams ask`: have the other sides say again what follows what we have. Returns FAILED when nobody takes it for one."""
     count, deaf = 0, list[str]()
     for service, refs in by_service(chosen, sure=False).items():
         with connected(service) as connection:
