@@ -26,7 +26,7 @@ from uuid import uuid4
 from services.gateway.rpc import Rpc
 from shared.bus import crash, topology
 from tests.chaos.forked import SERVICES, processes
-from tests.chaos.reckoning import Books, alike, common, most_told
+from tests.chaos.reckoning import Books, alike, common, most_told, of_colleagues
 from tests.chaos.trading import COMMANDS, STEPS, Business, Caller, Line
 from tests.support.crashing import Crashes, Hit
 from tests.support.servers import PostgresServer, RabbitServer, temporary_folder
@@ -211,7 +211,7 @@ class Run:
                     if value != wanted:
                         found.append(f"{id} ({kind}): {name} of the {role} is {value} instead of {wanted}")
                 for type, times in most_told(side).items():
-                    if times > self.told[kind][role].get(type, 0):
+                    if times > max(self.told[kind][role].get(type, 0), int(of_colleagues(type))):
                         found.append(f"{id} ({kind}): somebody of the {role} was told {type} {times} times")
         return found
 

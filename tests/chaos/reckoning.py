@@ -123,12 +123,19 @@ class Books:
         return found
 
 
+def of_colleagues(type: str) -> bool:
+    """Whether news is of what somebody of one's own side did. It goes to the others of the team, as notifications knows it by then: whether
+    anybody is, depends on whose word came first, that of managers or that of the service in which it was done."""
+    return type.endswith(".given") or type == "team.changed"
+
+
 def alike(side: Json) -> Json:
     """What must be the same for all partnerships of the same life: everything but ids and times."""
     return {
-        **{k: side[k] for k in ("status", "working", "pending", "removed", "history")},
-        # Who hears of something depends on which service's word came first; of what, and that each hears of it once, does not.
-        "told of": sorted({type for _, type in side["notifications"]}),
+        **{k: side[k] for k in ("status", "working", "pending", "removed")},
+        # An offer is held back while the other side has not yet got the end of the partnership before.
+        "history": [type for type in side["history"] if type != "offer.held"],
+        "told of": sorted({type for _, type in side["notifications"] if not of_colleagues(type)}),
         "mails are as notifications": side["mails"] == side["notifications"],
         "shared": [type for type, _ in side["shared"]],
         "assignments": sorted(state for _, _, state in side["assignments"]),
