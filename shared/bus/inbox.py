@@ -233,8 +233,12 @@ class Inbox:
         stream = unit.stream(d.key)
         if e.type == Receipt.type and e.kind == "peer":
             receipt = Receipt.model_validate(e.data)
+            known = stream.forked
             streams.take_receipt(stream, receipt)
             tally.receipts += 1
+            if stream.forked and not known:
+                log.error("fork in stream %s: the other side has heard what we have not said", d.key)
+                tally.forked += 1
             if receipt.wanted:
                 unit.say_again(stream, receipt.applied)
             self._settle_receipt(unit, stream, at)
@@ -243,6 +247,8 @@ class Inbox:
             self._timer(unit, d, heard, tally, at)
             return
         verdict = streams.judge(stream, e.sequence, e.previous, d.digest)
+        if verdict is Verdict.DUPLICATE and e.kind == "peer" and self._contradicts(unit, d):
+            verdict = Verdict.FORK
         row = unit.waiting.get((d.key, e.sequence, e.id))
         if verdict is Verdict.DUPLICATE:
             tally.duplicate += 1
@@ -355,7 +361,9 @@ class Inbox:
     ) -> None:
         """The same number with other content: kept and reported, never silently ignored. Its repair needs the two-author history."""
         log.error("fork in stream %s at %d: kept as a dead row", d.key, d.envelope.sequence)
-        if row is None or row.state in {"started", "parked", "failed"}:
+        # What was applied stays; only a liar says something else under an id that was there.
+        applied = d.envelope.id in unit.heard(d.key, d.envelope.sequence)
+        if not applied and (row is None or row.state in {"started", "parked", "failed"}):
             if row is None or row.state == "started":
                 stream.parked += 1
             unit.keep(
@@ -366,6 +374,12 @@ class Inbox:
             )
         stream.forked, stream.changed = True, True
         tally.forked += 1
+
+    @staticmethod
+    def _contradicts(unit: Unit, d: Delivery) -> bool:
+        """Whether something else was applied under the number of a message that seems to come again."""
+        told = unit.heard(d.key, d.envelope.sequence)
+        return bool(told) and told.get(d.envelope.id, "") != d.digest
 
     def _settle_receipt(self, unit: Unit, stream: streams.Stream, at: datetime) -> None:
         if streams.settle_receipt(stream):

@@ -271,6 +271,16 @@ class PostgresStorage:
         row = cursor.fetchone()
         return 0 if row is None else int(row[0])
 
+    def heard(self, key: Key, sequence: int) -> dict[str, str]:
+        with self._connection.pipeline():
+            self._begin()
+            cursor = self._execute(
+                "select id, digest from inbox where tenant = %s and subject = %s and peer = %s and service = %s and sequence = %s"
+                " and state = 'applied'",
+                [*key, sequence],
+            )
+        return dict(cursor.fetchall())
+
     def commit(self, changes: Changes) -> None:
         with self._connection.pipeline():
             self._begin()

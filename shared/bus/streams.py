@@ -57,7 +57,10 @@ class Verdict(Enum):
 
 
 def judge(stream: Stream, sequence: int, previous: str, own_digest: str) -> Verdict:
-    """Whether a message is next in its stream, was here before, comes too early, or contradicts what was said under its number."""
+    """Whether a message is next in its stream, was here before, comes too early, or contradicts the last that was said.
+
+    Whether one that was here before says what was said then, only those who kept it can tell.
+    """
     if sequence > stream.applied + 1:
         return Verdict.GAP
     if sequence == stream.applied + 1:

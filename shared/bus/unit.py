@@ -225,6 +225,12 @@ class Unit:
 
     # What the inbox needs besides
 
+    def heard(self, key: Key, sequence: int) -> dict[str, str]:
+        """What was said under a number and applied, now or before: digest by id of the message."""
+        rows = self._inbox.values()
+        now = {r.id: r.digest for r in rows if (r.key, r.sequence, r.state) == (key, sequence, "applied")}
+        return now or self.storage.heard(key, sequence)
+
     def stream(self, key: Key) -> Stream:
         """The stream with this key, made when it is not there yet. Its subject must have been fetched."""
         found = self._streams.get(key)

@@ -116,8 +116,8 @@ def test_what_is_not_what_its_type_promises_waits_for_its_turn_to_fail(database:
     assert states(database) == {"c-3": "parked"}
     inbox.handle([a, b])
     assert states(database) == {"c-3": "failed"}
-    # A copy of what was applied is a copy, whatever it says now.
-    assert inbox.handle([untold(a)]).duplicate == 1
+    # Other words under a number that was heard are told, and nothing else comes of them.
+    assert inbox.handle([untold(a)]).forked == 1
     for _ in range(ATTEMPTS):
         clock.pass_(3600)
         inbox.handle([retried(untold(c))])
@@ -177,7 +177,8 @@ def test_a_receipt_of_other_words_than_ours_confirms_nothing(database: Any, cloc
     inbox = make(database, clock, confirmed=lambda work, confirmed, now: news.append(confirmed))
     say(database, "m1")
     (ours,) = [r["body"] for r in rows(database, "outbox")]
-    inbox.handle([receipt(applied=1, digest=digest("another m1"))])
+    wrong = receipt(applied=1, digest=digest("another m1"))
+    assert [inbox.handle([wrong]).forked, inbox.handle([wrong]).forked] == [1, 0]
     assert news == []
     assert [r["forked"] for r in rows(database, "streams")] == [True]
     inbox.handle([receipt(applied=1, digest=digest(ours))])

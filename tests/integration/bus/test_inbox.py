@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -254,6 +255,28 @@ def test_another_message_under_the_same_number_is_a_fork_that_is_kept(database: 
     assert words(database) == ("a", "b")
     assert states(database) == {"B-2": "dead"}
     assert [r["forked"] for r in rows(database, "streams")] == [True]
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_another_message_under_an_older_number_is_a_fork_too(database: Any, inbox: Inbox, together: bool) -> None:
+    said, other = stream("a", "b", "c"), stream("A")
+    tally = inbox.handle([*said, *other]) if together else (inbox.handle(said), inbox.handle(other))[1]
+    assert tally.forked == 1
+    assert words(database) == ("a", "b", "c")
+    assert states(database) == {"A-1": "dead"}
+    assert [r["forked"] for r in rows(database, "streams")] == [True]
+    again = inbox.handle([*said, *other])
+    assert (again.duplicate, again.applied, again.forked) == (3, 0, 1)
+    assert states(database) == {"A-1": "dead"}
+
+
+def test_other_words_under_an_id_that_was_heard_take_nothing_away(database: Any, inbox: Inbox) -> None:
+    said = stream("a", "b", "c")
+    inbox.handle(said)
+    lie = replace(said[0], body=said[0].body.replace('"a"', '"x"'), digest="another")
+    assert inbox.handle([lie]).forked == 1
+    assert words(database) == ("a", "b", "c")
+    assert inbox.handle([said[0]]).forked == 0
 
 
 def test_a_message_that_does_not_follow_the_one_that_we_have_is_a_fork_that_is_kept(
