@@ -45,7 +45,9 @@ MESSAGES_EARLY = Counter(
     "accord_messages_early_total", "Messages that came before the one they follow, or of an unknown type.", ["service"]
 )
 MESSAGES_FORKED = Counter(
-    "accord_messages_forked_total", "Messages under a number under which another one had been said, and receipts for what was not said.", ["service"]
+    "accord_messages_forked_total",
+    "Messages under a number under which another one had been said, and receipts for what was not said.",
+    ["service"],
 )
 MESSAGES_REDELIVERED = Counter(
     "accord_messages_redelivered_total",

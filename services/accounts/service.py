@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Callable
 from dataclasses import replace
@@ -29,11 +30,14 @@ from shared.contracts.offers import (
     EndReceived,
     OfferArrived,
 )
-from shared.errors import NotAuthenticated, ValidationError
+from shared.errors import NotAuthenticated, Unavailable, ValidationError
 from shared.ids import new_id
 
 # Each hash takes a core and 19 MiB for tens of milliseconds: more at once would only make all of them slower, and the process larger.
 _HASHING = Semaphore(2)
+
+
+log = logging.getLogger(__name__)
 
 
 def _hash(password: str) -> str:
@@ -330,8 +334,14 @@ class AccountsService:
         return replace(call, tenant=tenant, actor=SYSTEM, idempotency_key=None)
 
     def _followed(self, call: Call, purpose: links.Purpose, token: str) -> tuple[Call, str]:
-        """The call for the tenant of a link, and the link's id. Raises ValidationError for a token that proves nothing."""
-        followed = links.read(links.key(), purpose, token)
+        """The call for the tenant of a link, and the link's id. Raises ValidationError for a token that proves nothing, Unavailable without
+        the key of this installation."""
+        try:
+            key = links.key()
+        except settings.MissingSetting as missing:
+            log.error("%s", missing)
+            raise Unavailable() from missing
+        followed = links.read(key, purpose, token)
         if followed is None:
             raise handlers.mailed_links.dead_link()
         return self._nobodys(call, followed.tenant), followed.id

@@ -35,9 +35,9 @@ Number = Annotated[int, Field(ge=0, lt=2**62)]
 
 
 class Value(BaseModel):
-    """A part of a message."""
+    """A part of a message. The error of one that does not fit is logged and kept: it names the field, and never quotes what people wrote."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
 
 class Message(Value):
@@ -85,7 +85,7 @@ class Envelope(BaseModel):
     whatever its `data` says.
     """
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
     specversion: Literal["1.0"] = "1.0"
     id: Key

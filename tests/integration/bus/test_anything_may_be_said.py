@@ -188,3 +188,12 @@ def test_a_receipt_of_other_words_than_ours_confirms_nothing(database: Any, cloc
 def test_a_time_is_one_in_utc() -> None:
     assert decode(said(time="2026-05-01T14:00:00+02:00")).envelope.time == datetime(2026, 5, 1, 12, tzinfo=UTC)
     assert decode(said(time="2026-05-01T14:00:00+02:00")).envelope.time.utcoffset() == timedelta(0)
+
+
+def test_what_people_wrote_stands_in_no_error(database: Any, clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+    """A message that does not fit is logged and kept with its error: neither quotes it."""
+    (a,) = stream("a")
+    told = json.loads(a.body) | {"data": {"word": ["for nobody else"]}}
+    make(database, clock).handle([decode(json.dumps(told))])
+    (row,) = [r for r in rows(database, "inbox") if r["state"] == "failed"]
+    assert "word" in row["error"] and "for nobody else" not in row["error"] + caplog.text

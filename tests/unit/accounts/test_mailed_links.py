@@ -8,6 +8,7 @@ import pytest
 
 from services.accounts import handlers
 from services.accounts.commands import ChangePassword
+from services.accounts.service import AccountsService
 from shared.bus.work import Heard
 from shared.calls import Client
 from shared.contracts.accounts import (
@@ -18,7 +19,7 @@ from shared.contracts.accounts import (
     PasswordResetRequested,
     UserChanged,
 )
-from shared.errors import EmailTaken, NotAuthenticated, RateLimited, ValidationError
+from shared.errors import EmailTaken, NotAuthenticated, RateLimited, Unavailable, ValidationError
 
 EMAIL, NEW = "ada@kazenor.example", "ada@new.example"
 PHONE = Client("192.0.2.9", "Phone/1.0")
@@ -270,3 +271,18 @@ def test_an_offer_to_the_old_email_finds_nobody(accounts, ada):
     confirm(accounts, change_email(accounts, ada))
     everything = accounts.database.records["logins"]
     assert [json.loads(json.dumps(key))[-1] if isinstance(key, tuple) else key for key in everything] == [NEW]
+
+
+@pytest.mark.parametrize(
+    ("method", "more"),
+    [
+        ("reset_password", {"password": "battery staple"}),
+        ("confirm_email_change", {}),
+        ("get_mailed_link", {"purpose": "reset"}),
+    ],
+)
+def test_without_the_key_of_the_installation_no_link_is_followed(method, more, monkeypatch, caplog):
+    monkeypatch.delenv("ACCORD_LINK_KEY", raising=False)
+    with pytest.raises(Unavailable):
+        getattr(AccountsService(), method)(token="x", **more)
+    assert "ACCORD_LINK_KEY" in caplog.text
