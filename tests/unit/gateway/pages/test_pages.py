@@ -486,3 +486,23 @@ def test_a_form_of_very_many_fields_is_read_in_one_go() -> None:
     data = Counted([(f"f{n}", "x") for n in range(1000)] + [("again", "1"), ("again", "2")])
     form = Form.sent({}, data)
     assert (form.values("again"), form.value("f999"), data.looks) == (["1", "2"], "x", 0)
+
+
+TILES: list[tuple[dict[str, Any], str, str]] = [
+    ({"role": "partner", "turn": "theirs", "delivery": "queued"}, "", "On its way"),
+    ({"role": "customer"}, "", ""),
+    ({"role": "partner", "status": "undeliverable", "turn": None, "delivery": "queued"}, "No business with", ""),
+    ({"role": "partner", "status": "accepted", "turn": None, "delivery": "answered"}, "", "Answered"),
+    ({"role": "customer", "status": "modified", "turn": "theirs", "delivery": "seen"}, "", "Seen"),
+    ({"role": "partner", "status": "modified", "turn": "ours", "delivery": "answered"}, "", ""),
+]
+
+
+@pytest.mark.parametrize(("more", "alert", "delivery"), TILES)
+def test_a_tile_warns_when_something_is_wrong_and_tells_how_our_last_word_fares(
+    more: dict[str, Any], alert: str, delivery: str, ada: TestClient, rpc: FakeRpc
+) -> None:
+    rpc.on("offers", "list_partnerships", {"items": [partnership(**more)], "next": None})
+    shown = ada.get("/").text.split('id="tiles"')[1]
+    assert ('class="alert"' in shown, alert in shown) == (bool(alert), True)
+    assert ('class="delivery"' in shown, delivery in shown) == (bool(delivery), True)
