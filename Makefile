@@ -2,7 +2,7 @@
 LOCAL := deploy/local/python -m deploy.local
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down status ops demo test check audit fuzz bench simulate explore chaos crashes mutants screenshots format lock
+.PHONY: help run up down status ops demo test check audit fuzz bench simulate explore chaos crashes mutants screenshots events format lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ bench: ## the performance table
 
 screenshots: ## the pictures of the README, anew
 	@$(LOCAL) screenshots
+
+events: ## the description of the events (docs/events/asyncapi.json), anew
+	@$(LOCAL) events
 
 format: ## put the code into the format that `check` wants
 	@.venv/bin/ruff format

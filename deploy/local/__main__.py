@@ -19,6 +19,7 @@ PROGRAMS = {
     "crashes": "tests.chaos.points",
     "mutants": "tests.guards",
     "screenshots": "tests.screenshots",
+    "events": "deploy.events",
 }
 """What developers run, by command: a module with a command line of its own."""
 ON_A_BROKER = {"test", "bench", "chaos", "crashes", "mutants", "screenshots"}
