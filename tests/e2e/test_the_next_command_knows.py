@@ -1,0 +1,58 @@
+"""The next command on any endpoint of the same side reckons with what was answered an instant before, whichever service answered it."""
+
+from __future__ import annotations
+
+from tests.support.pair import Pair
+from tests.support.stack import Business, Stack
+
+OFTEN = 5
+
+
+def sides(stack: Stack) -> tuple[Business, Business]:
+    return stack.register("kazenor"), stack.register("northwind")
+
+
+def test_who_was_offered_is_not_deleted_and_is_free_once_it_is_withdrawn(stack: Stack) -> None:
+    """Nothing but people moves the version of an offer: its withdrawal names that of the first answer."""
+    partner, customer = sides(stack)
+    for _ in range(OFTEN):
+        mia = partner.contact("Mia Berg")
+        sent = partner.offer(customer, mia)
+        assert partner.ask("DELETE", f"/contacts/{mia}", 409)["code"] == "contact_in_use"
+        customer.until(sent["id"])
+        customer.ask("PUT", f"/partnerships/{sent['id']}/seen", 204)
+        partner.until(sent["id"], delivery="seen")
+        partner.post(f"/partnerships/{sent['id']}/withdrawal", If_Match=f'"{sent["version"]}"')
+        partner.ask("DELETE", f"/contacts/{mia}", 204)
+
+
+def test_a_role_that_was_granted_is_not_deleted(stack: Stack) -> None:
+    pair = Pair(stack, *sides(stack), "Mia Berg")
+    pair.offer()
+    places = pair.customer.get("/environments")["items"]
+    without = [{**one, "roles": [r for r in one["roles"] if r["name"] != "Viewer"]} for one in places]
+    grant = [{"environment": "Production", "role": "Viewer"}]
+    pair.customer.post(pair.path("acceptance"), {"contacts": [{"contact_id": pair.people["Mia Berg"], "roles": grant}]})
+    refused = pair.customer.ask("PUT", "/environments", 409, {"items": without})
+    assert (refused["code"], "Viewer" in refused["detail"]) == ("role_in_use", True)
+
+
+def test_who_has_got_a_login_is_neither_renamed_nor_deleted_as_a_contact(stack: Stack) -> None:
+    us, _ = sides(stack)
+    for n in range(OFTEN):
+        eva = us.contact(f"Eva Holm {n}")
+        user = {"name": "Eva Holm", "email": f"eva{n}@kazenor.example", "role": "member", "contact_id": eva}
+        us.post("/users", user, 201)
+        refused = us.ask("PATCH", f"/contacts/{eva}", 422, {"name": "Eva Lund"})
+        assert [error["field"] for error in refused["errors"]] == ["name"]
+        assert us.ask("DELETE", f"/contacts/{eva}", 409)["code"] == "contact_in_use"
+
+
+def test_a_proposal_under_the_version_of_the_acceptance_is_made_and_under_an_older_one_is_not(stack: Stack) -> None:
+    pair = Pair(stack, *sides(stack), "Mia Berg", "Olof Palm")
+    pair.begin("Mia Berg")
+    now = (pair.partner.partnership(pair.id) or {})["version"]
+    wish = {"add_contact_ids": [pair.people["Olof Palm"]], "release_contact_ids": [], "reason": "More hands."}
+    refused = pair.partner.ask("POST", pair.path("modifications"), 412, wish, If_Match=f'"{now - 1}"')
+    assert refused["code"] == "changed_meanwhile"
+    pair.partner.ask("POST", pair.path("modifications"), 201, wish, If_Match=f'"{now}"')
