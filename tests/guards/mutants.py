@@ -71,6 +71,13 @@ MUTANTS = (
         (INBOX, SAID),
     ),
     Mutant(
+        "other words under an older number are taken for a repetition",
+        "shared/bus/inbox.py",
+        '        return bool(told) and told.get(d.envelope.id, "") != d.digest\n',
+        "        return False\n",
+        (INBOX,),
+    ),
+    Mutant(
         "other words under a number that was applied are taken for a repetition",
         "shared/bus/streams.py",
         "    if sequence == stream.applied and own_digest != stream.applied_digest:\n",

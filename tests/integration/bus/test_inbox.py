@@ -257,6 +257,13 @@ def test_another_message_under_the_same_number_is_a_fork_that_is_kept(database: 
     assert [r["forked"] for r in rows(database, "streams")] == [True]
 
 
+def test_another_fact_under_the_last_number_is_a_fork_that_is_kept(database: Any, inbox: Inbox) -> None:
+    ours = {"kind": "fact", "origin": "northwind"}
+    inbox.handle(stream("a", "b", **ours))
+    assert inbox.handle([stream("a", "B", **ours)[1]]).forked == 1
+    assert states(database) == {"B-2": "dead"}
+
+
 @pytest.mark.parametrize("together", [True, False])
 def test_another_message_under_an_older_number_is_a_fork_too(database: Any, inbox: Inbox, together: bool) -> None:
     said, other = stream("a", "b", "c"), stream("A")
