@@ -89,6 +89,7 @@ def partnership(
         },
         "ended": ended(p),
         "decline_reason": p.decline_reason or None,
+        "removed": p.removed,
         "actions": actions(p, changes=changes, now=now),
         "more_actions": [],
         "version": p.revision,

@@ -126,7 +126,7 @@ def test_a_mixed_change_is_answered_in_part_replied_to_and_ended(
 
     expect(contacts(ada).get_by_role("heading", name="Assigned Contacts 2")).to_be_visible()
     expect(contacts(ada).get_by_role("listitem").filter(has_text="Bruno Keller")).to_have_count(0)
-    expect(contacts(ada).get_by_role("link", name=re.compile("of before"))).to_be_visible()
+    expect(contacts(ada).get_by_role("link", name=re.compile("former contact"))).to_be_visible()
     expect(ada.get_by_text("Viewer")).to_have_count(0)  # roles are the customer's own matter
 
     button(ada, "Actions for Northwind Traders").click()
@@ -160,7 +160,7 @@ def test_two_who_edit_at_once_lose_nothing(pair: Pair, person: Person) -> None:
     for page in (ada, nils):
         page.reload()
         expect(band(page, "Amara Diallo")).to_have_count(1)
-        page.get_by_text("1 contact of before").click()
+        page.get_by_text("1 former contact").click()
         expect(band(page, "Bruno Keller")).to_contain_text("Released")
 
 

@@ -251,8 +251,8 @@ def test_whoever_was_released_has_gone_from_the_details(pair: Pair, visit: Visit
     pair.customer.post(pair.path(f"modifications/{mid}/answer"), {"items": answers})
     expect(working.get_by_role("heading")).to_have_text("Assigned Contacts 1")
     expect(working.get_by_role("listitem")).to_have_count(1)
-    working.get_by_role("link", name="1 contact of before, 1 not accepted").click()
-    ada.get_by_text("1 contact of before, 1 not accepted").click()
+    working.get_by_role("link", name="1 former contact, 1 not accepted").click()
+    ada.get_by_text("1 former contact, 1 not accepted").click()
     expect(band(ada, "Bruno Keller")).to_contain_text("Released")
     expect(band(ada, "Cleo Sand")).to_contain_text("Not accepted")
 

@@ -166,7 +166,7 @@ async def carried_out(desk: Desk, decision: Decision, form: Form, **ids: str) ->
 def not_now(found: dict[str, Any]) -> WrongState:
     """The refusal of what the state of a partnership does not allow."""
     return WrongState(
-        f"The partnership with {found['company']} is {found['status_label'].lower()}: this is not possible now."
+        f"The partnership with {found['company']} is {found['status_label'].lower()}, and this is no longer possible."
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -39,7 +40,8 @@ def tile(p: Json) -> dict[str, Any]:
             "grave": name in GRAVE,
         }
         for name in p.get("actions") or []
-        if name in ACTIONS
+        # What has left home cannot be taken from there again.
+        if name in ACTIONS and not (name == "remove" and p.get("removed"))
     ]
     if status == "modified" and p.get("turn") == "ours" and any(a["name"] == "edit" for a in actions):
         actions.insert(0, {"name": "review", "label": "Review", "url": f"{url}/review", "asks": False, "grave": False})
@@ -63,8 +65,8 @@ def tile(p: Json) -> dict[str, Any]:
         "delivery_label": words.DELIVERIES.get(p.get("delivery") or "", ""),
         "shows_delivery": bool(p.get("delivery"))
         and status != "undeliverable"
-        # While changes wait it is how ours fare; where only theirs do, there is nothing of ours on its way.
-        and (status != "modified" or turn == "theirs")
+        # While changes wait it is how ours fare; where one of theirs alone does, there is nothing of ours on its way.
+        and (status != "modified" or turn == "theirs" or (p.get("pending_modifications") or 0) > 1)
         and (role == "partner" or status != "open"),
         "alert": _alert(p, company),
         "message": p.get("message") or "",
@@ -170,12 +172,19 @@ def in_order(people: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def of_before(past: Sequence[Mapping[str, Any]]) -> str:
-    """Those who do not work there, in a few words: `2 contacts of before, 1 not accepted`; empty for nobody."""
-    gone = sum(a["state"] == "released" for a in past)
-    never = len(past) - gone
-    if not gone:
-        return f"{words.plural(never, 'contact')} not accepted" if never else ""
-    return f"{words.plural(gone, 'contact')} of before" + (f", {never} not accepted" if never else "")
+    """Those who do not work there, in a few words: `2 former contacts, 1 not accepted, 1 withdrawn`; empty for nobody."""
+    counted = Counter(a["state"] for a in past)
+    told = [
+        f"{counted[state]} {label}"
+        for state, label in (("declined", "not accepted"), ("withdrawn", "withdrawn"))
+        if counted[state]
+    ]
+    if counted["released"]:
+        told.insert(0, words.plural(counted["released"], "former contact"))
+    elif told:
+        number, label = told[0].split(" ", 1)
+        told[0] = f"{words.plural(int(number), 'contact')} {label}"
+    return ", ".join(told)
 
 
 def assignment(a: Json) -> dict[str, Any]:

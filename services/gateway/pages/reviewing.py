@@ -170,7 +170,10 @@ async def _confirmation(
         p=found,
         m=asked,
         items=decided,
-        sentences=[(item["name"], what_follows(item, form, found, places)) for item in decided],
+        sentences=[
+            (item["name"], what_follows(item, form, found, places), form.value(f"comment.{item['id']}").strip())
+            for item in decided
+        ],
         verdict=verdicts.pop() if len(verdicts) == 1 else "",
         gives=any(_gives_roles(item, form, found) for item in decided),
         direct=direct,

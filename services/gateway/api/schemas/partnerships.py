@@ -94,6 +94,9 @@ class Partnership(Shown):
     owners: Owners
     ended: Ended | None
     decline_reason: str | None
+    removed: Annotated[
+        bool, Field(description="No longer among the tiles of home: it was removed there, or we ended it.")
+    ]
     actions: list[str]
     more_actions: list[str]
     version: int

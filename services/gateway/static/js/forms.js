@@ -23,6 +23,8 @@ enhance("textarea[data-limit]", (area) => {
   };
   area.addEventListener("input", count);
   area.form?.addEventListener("reset", () => setTimeout(count));
+  // The browser's back button brings back what was typed, without a word to us.
+  addEventListener("pageshow", count);
   count();
 });
 

@@ -1,6 +1,6 @@
-// What was entered when the page was loaded again, or when the session turned out to have ended: it stands in its form again, after a login
-// on the way as well. Only for who had entered it, only in this tab, and never a password. Runs before other scripts set up the forms, so they
-// meet the form as it was left.
+// What was entered when the page was loaded again, left and come back to, or when the session turned out to have ended: it stands in its form
+// again, after a login on the way as well. Only for who had entered it, only in this tab, and never a password. Runs before other scripts set up
+// the forms, so they meet the form as it was left.
 import { all, enhance, make, one } from "./dom.js";
 
 const KEY = "accord.kept";
@@ -15,24 +15,35 @@ function write(kept) {
 }
 
 function read() {
-  try { return JSON.parse(sessionStorage.getItem(KEY)); } catch { return null; }
+  try {
+    const kept = JSON.parse(sessionStorage.getItem(KEY));
+    return Array.isArray(kept) ? kept : [];
+  } catch { return []; }
 }
 
 const here = () => location.pathname + location.search;
 const entries = (form) => [...new FormData(form)].filter(([name, value]) => !OWN.includes(name) && typeof value === "string");
 const told = (form) => JSON.stringify(entries(form).map((entry) => entry.join("=")).sort());
 
-// A page of somebody takes what was kept for it and ends it; the login on the way passes it on; any other page ends it.
+// A page takes what was kept for it and ends it; the login on the way passes it on. Any other page leaves it for the browser's back button, but
+// for what was sent there: that has been taken.
+const MOST_PAGES = 10;
 let back = [];
 const kept = read();
-if (!who) write(kept && location.pathname === "/login" ? { ...kept, led: true } : null);
+if (!who) write(location.pathname === "/login" ? kept.map((one) => ({ ...one, led: one.led || one.last })) : null);
 else {
-  const again = kept?.led || performance.getEntriesByType("navigation")[0]?.type === "reload";
-  if (again && kept?.who === who && kept.page === here()) back = kept.forms;
-  write(null);
+  const way = performance.getEntriesByType("navigation")[0]?.type;
+  const mine = kept.find((one) => one.page === here() && one.who === who);
+  if (mine && (mine.led || way === "reload" || (way === "back_forward" && !mine.sent))) back = mine.forms;
+  write(kept.filter((one) => one !== mine && one.who === who && !one.sent).map((one) => ({ ...one, led: false, last: false })));
 }
 
-const keep = (forms) => write(forms.length ? { who, page: here(), forms: forms.map((form) => ({ action: form.action, entries: entries(form) })) } : null);
+// `last`: the page that one has just left, to which a login leads back.
+function keep(forms, sent = false) {
+  const others = read().filter((one) => one.page !== here());
+  const mine = { who, page: here(), sent, last: true, forms: forms.map((form) => ({ action: form.action, entries: entries(form) })) };
+  write([...others, ...(forms.length ? [mine] : [])].slice(-MOST_PAGES));
+}
 
 function restore(form) {
   const found = back.find(({ action }) => action === form.action);
@@ -48,7 +59,11 @@ function restore(form) {
     if (["checkbox", "radio"].includes(field.type)) field.checked = Boolean(given?.includes(field.value));
     else if (given?.length) field.value = given.shift();
   }
-  const note = make("p", { className: "meanwhile no-print", role: "status", textContent: "What you had entered is here again. It has not been saved yet." });
+  // Rows that a script had added are not in the page that came.
+  const whole = [...values.keys()].every((name) => OWN.includes(name) || form.elements.namedItem(name));
+  const note = make("p", { className: "meanwhile no-print", role: "status", textContent: whole
+    ? "What you had entered is here again. It has not been saved yet."
+    : "Part of what you had entered is here again. Look through it: nothing has been saved yet." });
   (one(".dialog-title, h1, h2", form) ?? form.firstElementChild).after(note);
 }
 
@@ -58,14 +73,17 @@ enhance("main form[method=post]:not([data-store]), dialog form[method=post]:not(
   form.keeps = told(form);
   restore(form);
   form.addEventListener("submit", () => {
-    if (!form.hasAttribute("data-dialog") && !form.closest("dialog")) keep([form]);
+    if (form.hasAttribute("data-dialog") || form.closest("dialog")) return;
+    sending = true;
+    keep([form], true);
   });
 });
 
-const keepAll = () => keep(all("form[method=post]").filter((form) => form.keeps !== undefined && told(form) !== form.keeps));
+const keepAll = () => keep(all("form[method=post]").filter((form) => form.keeps !== undefined && told(form) !== form.keeps), sending);
 
 // Led to the login, what was entered is kept on the way; led anywhere else, it has been taken. Whoever logs out leaves nothing behind.
 let led = false;
+let sending = false;
 document.addEventListener("accord:go", ({ detail }) => {
   led = true;
   if (who && detail.startsWith("/login")) keepAll();
@@ -75,4 +93,4 @@ enhance("form[action='/logout']", (form) => form.addEventListener("submit", () =
   try { sessionStorage.clear(); } catch { /* nothing was kept */ }
 }));
 addEventListener("pagehide", () => { if (who && !led) keepAll(); });
-addEventListener("pageshow", () => { led = false; });
+addEventListener("pageshow", () => { led = sending = false; });

@@ -108,7 +108,7 @@ enhance("form[data-wizard]", (form) => {
     let found = null;
     try { found = JSON.parse(read(sessionStorage, store)); } catch { /* not ours */ }
     // Kept for another beginning: correcting one offer is not writing another. Whoever comes back from the login has lost the beginning.
-    if (!found || (query() && found.start !== query())) return false;
+    if (!found || (found.start !== query() && (query() || !found.led))) return false;
     reached = Math.max(reached, found.reached);
     // Back from the login, which does not know what stands after the # of an address.
     if (found.led && !location.hash) history.replaceState(history.state, "", `#${found.at}`);
@@ -197,7 +197,7 @@ enhance("form[data-wizard]", (form) => {
     (fault ?? title).focus({ preventScroll: true });
   }
 
-  const trouble = () => all(".content > .summary, .existing", form);
+  const trouble = () => [...all(".content > .summary, .existing", form), ...all(":scope > .meanwhile", form.parentElement)];
 
   function move(number) {
     for (const told of trouble()) told.remove();
@@ -394,6 +394,10 @@ enhance("form[data-wizard]", (form) => {
     for (const told of trouble()) told.remove();
     for (const name of Object.keys(entries())) if (one(`#${name}-error`, form)) sentence(name, "");
     delete form.dataset.wrong;
+    // Whoever begins anew, and did not just load the page again, is told whose words these are.
+    if (performance.getEntriesByType("navigation")[0]?.type === "navigate" && entered()) {
+      form.before(make("p", { className: "meanwhile no-print", role: "status", textContent: "What you had entered is here again. Nothing has been sent. Cancel takes it away." }));
+    }
   }
   form.classList.add("running");
   if (form.dataset.wrong === undefined) arrive("replace", location.hash !== "");
@@ -428,7 +432,7 @@ enhance("form[data-wizard] [data-choice]", (group) => {
     names.hidden = true;
     names.replaceChildren(...all("input:checked:not(:disabled)", list).map((box) => {
       const button = make("button", { type: "button", className: "chip" },
-        make("span", { className: "unseen", textContent: "Remove " }), one("b", box.closest(".band")).textContent, make("span", { className: "cross", ariaHidden: "true", textContent: "×" }));
+        make("span", { className: "unseen", textContent: "Remove " }), make("span", { className: "chip-name", textContent: one("b", box.closest(".band")).textContent }), make("span", { className: "cross", ariaHidden: "true", textContent: "×" }));
       button.addEventListener("click", () => {
         const index = all(".chip", names).indexOf(button);
         box.checked = false;

@@ -248,7 +248,7 @@ def test_where_nothing_can_be_changed_the_bands_are_to_be_viewed(ada: TestClient
     answer = ada.get(f"{PAGE}/edit")
     whole(answer)
     assert "<h1>View Partnership</h1>" in answer.text
-    assert "Who worked there" in answer.text
+    assert "Who worked here" in answer.text
 
 
 def test_the_former_address_of_the_form_still_leads_there(ada: TestClient) -> None:

@@ -120,11 +120,11 @@ def test_whoever_works_there_comes_first_and_nobody_stands_twice(ada: TestClient
     page = ada.get(PAGE).text.split('aria-labelledby="people"')[1].split("</section>")[0]
     assert re.findall(r"<b>([^<]+)</b>", page) == ["Bruno Keller", "Cleo Sand"]
     assert '<span class="count">1</span>' in page, "whoever is only offered does not work there yet"
-    assert f'<a href="{CONTACTS}">1 contact of before</a>' in page
+    assert f'<a href="{CONTACTS}">1 former contact</a>' in page
     rpc.on("offers", "get_partnership", live(status="terminated", actions=["view", "remove"]))
     page = ada.get(PAGE).text.split('aria-labelledby="people"')[1].split("</section>")[0]
     assert re.findall(r"<b>([^<]+)</b>", page) == ["Bruno Keller", "Cleo Sand", "Amara Diallo"]
-    assert "of before" not in page
+    assert "former contact" not in page
 
 
 def test_the_page_stands_when_contacts_is_away(ada: TestClient, rpc: FakeRpc) -> None:
