@@ -9,7 +9,7 @@ const who = one("meta[name=csrf-token]")?.dataset.visitor;
 
 function write(kept) {
   try {
-    if (kept) sessionStorage.setItem(KEY, JSON.stringify(kept));
+    if (kept?.length) sessionStorage.setItem(KEY, JSON.stringify(kept));
     else sessionStorage.removeItem(KEY);
   } catch { /* no room: it is entered again */ }
 }
