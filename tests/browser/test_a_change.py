@@ -169,7 +169,7 @@ def test_a_proposal_is_withdrawn_and_the_team_changed_without_scripts(pair: Pair
     nils = at_the_partnership(person(java_script_enabled=False, viewport=PHONE), pair, pair.customer)
 
     nils.get_by_role("link", name="Show all assigned contacts").click()
-    expect(nils.get_by_role("group", name="To Be Added")).to_have_count(0)
+    expect(nils.get_by_role("group", name="Who could be added")).to_have_count(0)
     nils.get_by_role("checkbox", name=re.compile("Amara Diallo")).check()
     update(nils, "We have learned enough.")
     nils.get_by_role("link", name="Kazenor Works").first.click()
@@ -181,7 +181,7 @@ def test_a_proposal_is_withdrawn_and_the_team_changed_without_scripts(pair: Pair
     expect(contacts(ada)).to_contain_text("Amara Diallo")
 
     ada.get_by_role("link", name="Show all assigned contacts").click()
-    ada.get_by_role("group", name="To Be Added").get_by_role("checkbox", name=re.compile("Cleo Sand")).check()
+    ada.get_by_role("group", name="Who could be added").get_by_role("checkbox", name=re.compile("Cleo Sand")).check()
     ada.get_by_role("checkbox", name=re.compile("Bruno Keller")).check()
     update(ada, "A swap.")
     expect(band(ada, "Cleo Sand")).to_contain_text("Offered")

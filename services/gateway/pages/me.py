@@ -24,7 +24,7 @@ Json = dict[str, Any]
 
 ME = {"name": "Name", "time_zone": "Time zone"}
 EMAIL = {"email": "New e-mail", "password": "Password"}
-PASSWORD = {"old": "Password now", "new": "New password", "again": "New password again"}
+PASSWORD = {"old": "Current password", "new": "New password", "again": "New password again"}
 # What everybody begins with; the desk takes it for "as the browser".
 AS_THE_BROWSER = "UTC"
 

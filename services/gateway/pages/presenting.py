@@ -43,6 +43,8 @@ def tile(p: Json) -> dict[str, Any]:
         # What has left home cannot be taken from there again.
         if name in ACTIONS and not (name == "remove" and p.get("removed"))
     ]
+    # What cannot be taken back stands last.
+    actions.sort(key=lambda action: bool(action["grave"]))
     if status == "modified" and p.get("turn") == "ours" and any(a["name"] == "edit" for a in actions):
         actions.insert(0, {"name": "review", "label": "Review", "url": f"{url}/review", "asks": False, "grave": False})
     owners, ended = p.get("owners") or {}, p.get("ended") or None
@@ -71,7 +73,6 @@ def tile(p: Json) -> dict[str, Any]:
         "alert": _alert(p, company),
         "message": p.get("message") or "",
         "sent_by": (p.get("sent_by") or {}).get("name") or "",
-        "sender_id": (p.get("sent_by") or {}).get("id") or "",
         "sent_at": p.get("sent_at"),
         "expires_at": p.get("expires_at"),
         "contacts_count": p.get("contacts_count") or 0,

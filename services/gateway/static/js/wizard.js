@@ -247,6 +247,8 @@ enhance("form[data-wizard]", (form) => {
 
   form.addEventListener("input", (event) => {
     const { name } = event.target;
+    // Another customer: what leads to the partnership with the one before goes now, and not from under whoever moves on with Tab.
+    if (name === "customer_tenant") one(".existing", form)?.remove();
     // What was said of a field holds no more once it is right, or wrong in another way: that is said when one leaves it.
     const said = name && one(`#${name}-error`, form);
     if (said && !said.textContent.endsWith(wrongAt(at)[name] ?? "\n")) sentence(name, "");
@@ -298,14 +300,13 @@ enhance("form[data-wizard]", (form) => {
     if (!taken.has(tenant) || tenantOf(field("customer_tenant").value) !== tenant) return;
     const { sentence: said, place } = taken.get(tenant);
     sentence("customer_tenant", said);
+    // Whoever has gone on to the next field hears of it.
+    say("You have a partnership with this customer already.");
     field("customer_tenant").closest(".field").after(place.cloneNode(true));
     judge();
     completed();
   }
-  field("customer_tenant").addEventListener("change", () => {
-    one(".existing", form)?.remove();
-    known();
-  });
+  field("customer_tenant").addEventListener("change", known);
 
   addEventListener("popstate", () => arrive("replace", true));
   addEventListener("hashchange", () => { if (location.hash !== `#${steps[at].id}`) arrive("replace", true); });
