@@ -11,7 +11,7 @@ from shared import traces
 from shared.bus import streams
 from shared.bus.streams import Delivery, Waiting
 from shared.bus.unit import Unit
-from shared.contracts.messages import Envelope, digest
+from shared.contracts.messages import Envelope, Receipt, digest
 
 
 class Undecodable(Exception):
@@ -52,6 +52,8 @@ def decode(
         raise Undecodable(f"a {envelope.kind} does not come from another business")
     if (envelope.kind == "peer") == (envelope.origin == envelope.destination):
         raise Undecodable("a peer message goes to another tenant, a fact to one's own")
+    if envelope.sequence == 0 and envelope.kind != "timer" and envelope.type != Receipt.type:
+        raise Undecodable("a message of a stream is numbered from 1")
     return Delivery(envelope, text, digest(text), again, retry, _trace(envelope))
 
 

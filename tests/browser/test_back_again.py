@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.people import Person, enter
-from tests.browser.wizard import Begin
+from tests.browser.wizard import Begin, Wizard
 from tests.support.pair import Pair
 from tests.support.stack import Stack
 
@@ -54,19 +54,29 @@ def test_a_review_is_as_it_was_left(pair: Pair, person: Person) -> None:
     cleo = nils.get_by_role("group", name="Cleo Sand")
     cleo.get_by_role("radio", name="Accept").check()
     cleo.get_by_role("group", name="Production").get_by_label("Viewer").check()
+    cleo.get_by_text("Add a comment").click()
+    cleo.get_by_label("Comment about Cleo Sand").fill("Welcome, Cleo.")
     away_and_back(nils, "Kazenor Works")
     expect(cleo.get_by_role("radio", name="Accept")).to_be_checked()
+    expect(cleo.get_by_label("Comment about Cleo Sand")).to_be_visible()
+    expect(cleo.get_by_label("Comment about Cleo Sand")).to_have_value("Welcome, Cleo.")
     expect(cleo.get_by_role("group", name="Production").get_by_label("Viewer")).to_be_checked()
+
+
+def undelivered(wizard: Wizard, stack: Stack) -> str:
+    """An offer that found nobody."""
+    us, contact = wizard.business, wizard.business.contact("Greta Gold")
+    id = str(us.offer(stack.register("northwind"), contact, customer_email="nobody@northwind.example")["id"])
+    us.until(id, status="undeliverable")
+    return id
 
 
 def test_what_was_corrected_and_left_is_not_the_beginning_of_another_offer(begin: Begin, stack: Stack) -> None:
     wizard = begin()
     page = wizard.page
-    lost = wizard.business.offer(
-        stack.register("northwind"), wizard.business.contact("Greta Gold"), customer_email="nobody@northwind.example"
+    page.goto(
+        f"{stack.tenant_url(wizard.business.tenant)}/partnerships/new?again={undelivered(wizard, stack)}#customer-details"
     )
-    wizard.business.until(lost["id"], status="undeliverable")
-    page.goto(f"{stack.tenant_url(wizard.business.tenant)}/partnerships/new?again={lost['id']}#customer-details")
     expect(page.get_by_label("Message to Customer")).to_have_value("Shall we work together?")
     page.get_by_role("link", name="Home").first.click()
     page.get_by_role("button", name="Add Customer").click()
@@ -74,7 +84,7 @@ def test_what_was_corrected_and_left_is_not_the_beginning_of_another_offer(begin
     expect(page.get_by_label("Message to Customer")).to_have_value("")
 
 
-def test_a_draft_says_that_it_is_one_and_where_it_goes(begin: Begin) -> None:
+def test_a_draft_says_that_it_is_one_and_waits(begin: Begin, stack: Stack) -> None:
     wizard = begin()
     page = wizard.page
     wizard.open()
@@ -85,4 +95,13 @@ def test_a_draft_says_that_it_is_one_and_where_it_goes(begin: Begin) -> None:
     expect(page.get_by_text("What you had entered is here again. Nothing has been sent.")).to_be_visible()
     page.get_by_role("button", name="Next Step").click()
     expect(page.get_by_text("What you had entered is here again.")).to_have_count(0)
+    # Another offer is corrected meanwhile: the draft waits.
+    wizard.filled("northwind", "nils@northwind.example")
+    page.goto(
+        f"{stack.tenant_url(wizard.business.tenant)}/partnerships/new?again={undelivered(wizard, stack)}#customer-details"
+    )
+    expect(page.get_by_label("Message to Customer")).to_have_value("Shall we work together?")
+    page.get_by_role("link", name="Home").first.click()
+    page.get_by_role("button", name="Add Customer").click()
+    page.get_by_role("button", name="Next Step").click()
     expect(page.get_by_label("Customer's Contact Email")).to_have_value("nils@northwind.example")

@@ -197,3 +197,10 @@ def test_what_people_wrote_stands_in_no_error(database: Any, clock: Clock, caplo
     make(database, clock).handle([decode(json.dumps(told))])
     (row,) = [r for r in rows(database, "inbox") if r["state"] == "failed"]
     assert "word" in row["error"] and "for nobody else" not in row["error"] + caplog.text
+
+
+@pytest.mark.parametrize("kind", ["peer", "fact"])
+def test_a_message_of_a_stream_without_a_number_is_none_of_ours(kind: str) -> None:
+    (a,) = stream("a", kind=kind, origin="northwind" if kind == "fact" else "kazenor")
+    with pytest.raises(Undecodable, match="numbered from 1"):
+        decode(json.dumps(json.loads(a.body) | {"sequence": 0}))

@@ -57,14 +57,20 @@ function restore(form) {
     if (!field.name || field.disabled || OWN.includes(field.name) || not.includes(field.type)) continue;
     const given = values.get(field.name);
     if (["checkbox", "radio"].includes(field.type)) field.checked = Boolean(given?.includes(field.value));
-    else if (given?.length) field.value = given.shift();
+    else if (given?.length) {
+      field.value = given.shift();
+      // What is written stands where it is seen.
+      if (field.value && field.matches("textarea")) field.closest("details")?.setAttribute("open", "");
+    }
   }
   // Rows that a script had added are not in the page that came.
   const whole = [...values.keys()].every((name) => OWN.includes(name) || form.elements.namedItem(name));
   const note = make("p", { className: "meanwhile no-print", role: "status", textContent: whole
     ? "What you had entered is here again. It has not been saved yet."
     : "Part of what you had entered is here again. Look through it: nothing has been saved yet." });
-  (one(".dialog-title, h1, h2", form) ?? form.firstElementChild).after(note);
+  const title = form.closest("dialog") ? one(".dialog-title, h1, h2", form) : one(":scope > h1, :scope > h2", form);
+  if (title) title.after(note);
+  else form.prepend(note);
 }
 
 // Forms with a keeping of their own (`data-store`) and those that ask for a password are left alone.

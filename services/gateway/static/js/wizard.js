@@ -105,8 +105,15 @@ enhance("form[data-wizard]", (form) => {
 
   // Fill in what was kept; says whether that differs from what the server has filled in.
   function restore() {
-    let found = null;
-    try { found = JSON.parse(read(sessionStorage, store)); } catch { /* not ours */ }
+    const parsed = (key) => { try { return JSON.parse(read(sessionStorage, key)); } catch { return null; /* not ours */ } };
+    let found = parsed(store);
+    // A draft waits aside while another offer is corrected, and is there again when one begins anew.
+    const aside = `${store}.aside`;
+    if (found && !found.start && query()) write(sessionStorage, aside, JSON.stringify(found));
+    else if (!query() && (!found || (found.start && !found.led))) {
+      found = parsed(aside);
+      sessionStorage.removeItem(aside);
+    }
     // Kept for another beginning: correcting one offer is not writing another. Whoever comes back from the login has lost the beginning.
     if (!found || (found.start !== query() && (query() || !found.led))) return false;
     reached = Math.max(reached, found.reached);
