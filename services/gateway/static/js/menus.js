@@ -16,12 +16,17 @@ function place(menu, at) {
 enhance("[popover].menu-list", (menu) => {
   const button = one(`[popovertarget="${menu.id}"]`);
   const around = () => menu.pointedAt ?? button.getBoundingClientRect();
-  menu.addEventListener("beforetoggle", (event) => { menu.classList.toggle("placed", event.newState === "open"); });
+  menu.addEventListener("beforetoggle", (event) => {
+    menu.classList.toggle("placed", event.newState === "open");
+    // Not seen, and not to be hit, before it is in its place.
+    if (event.newState === "open") menu.style.visibility = "hidden";
+  });
   menu.addEventListener("toggle", (event) => {
     const open = event.newState === "open";
     button.setAttribute("aria-expanded", String(open));
     if (open) {
       place(menu, around());
+      menu.style.visibility = "";
       items(menu)[0]?.focus();
     } else menu.pointedAt = null;
   });
