@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from typing import Any
 
 from starlette.requests import Request
@@ -84,13 +83,9 @@ def _answers(found: dict[str, Any], pending: Items, answered: Items, titles: dic
     taken_up = {m.get("in_reply_to") for m in [*pending, *answered]}
     return [
         {**shown, "again": bool(shown["suggestion"]) and shown["id"] not in taken_up and "edit" in found["may"]}
-        for shown in sorted((modification(m, found, titles) for m in answered), key=_answered_at, reverse=True)
-        if shown["ours"]
+        for m in sorted(answered, key=lambda m: m.get("answered_at") or "", reverse=True)
+        if (shown := modification(m, found, titles))["ours"]
     ]
-
-
-def _answered_at(shown: Mapping[str, Any]) -> str:
-    return str(shown["answered_at"] or "")
 
 
 @pages.post("/partnerships/{partnership_id}/seen")

@@ -175,16 +175,10 @@ def in_order(people: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def of_before(past: Sequence[Mapping[str, Any]]) -> str:
     """Those who do not work there, in a few words: `2 former contacts, 1 not accepted, 1 withdrawn`; empty for nobody."""
     counted = Counter(a["state"] for a in past)
-    told = [
-        f"{counted[state]} {label}"
-        for state, label in (("declined", "not accepted"), ("withdrawn", "withdrawn"))
-        if counted[state]
-    ]
-    if counted["released"]:
-        told.insert(0, words.plural(counted["released"], "former contact"))
-    elif told:
-        number, label = told[0].split(" ", 1)
-        told[0] = f"{words.plural(int(number), 'contact')} {label}"
+    told = [words.plural(counted["released"], "former contact")] if counted["released"] else []
+    for state, label in (("declined", "not accepted"), ("withdrawn", "withdrawn")):
+        if number := counted[state]:
+            told.append(f"{number if told else words.plural(number, 'contact')} {label}")
     return ", ".join(told)
 
 
