@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
 
@@ -18,6 +19,7 @@ from services.accounts.domain.sessions import Token, read_token
 from services.accounts.domain.settings import USUAL_LIMITS, Limits
 from services.accounts.store import TABLES
 from shared import links, settings
+from shared.bus.door import reserving
 from shared.bus.entrypoints import Neighbour, Records, command, off_hub, on, query
 from shared.bus.work import Heard, Json, Work
 from shared.calls import SYSTEM, Call
@@ -104,10 +106,9 @@ class AccountsService:
     def create_user(self, call: Call) -> Json:
         self.records.read(handlers.admission.check_admin, call)
         body = call.read(commands.CreateUser)
-        if body.contact_id is not None:
-            self._ensure_contact(call.tenant, body.contact_id)
-        password_hash = _hash(body.password) if body.password else ""
-        return self.records.run(handlers.users.create_user, call, body, password_hash)
+        with self._from_contact(call, body.contact_id):
+            password_hash = _hash(body.password) if body.password else ""
+            return self.records.run(handlers.users.create_user, call, body, password_hash)
 
     @command("user_id")
     def update_user(self, call: Call) -> Json:
@@ -346,9 +347,17 @@ class AccountsService:
             raise handlers.mailed_links.dead_link()
         return self._nobodys(call, followed.tenant), followed.id
 
-    def _ensure_contact(self, tenant: str, contact_id: str) -> None:
-        if not self.contacts.get_contacts(tenant=tenant, actor=SYSTEM, contact_ids=[contact_id])["items"]:
-            raise ValidationError.of(("contact_id", "There is no such contact."))
+    @contextlib.contextmanager
+    def _from_contact(self, call: Call, contact_id: str | None) -> Iterator[None]:
+        """Within, whoever is to become a user stays in the directory. Raises ValidationError when they are not there."""
+        if contact_id is None:
+            yield
+            return
+        # A user has the id of the contact they are.
+        with reserving(self.contacts, call, [contact_id], needed_by=contact_id) as asked:
+            if not asked.result()["items"]:
+                raise ValidationError.of(("contact_id", "There is no such contact."))
+            yield
 
     def _ensure_address(self, address: str | None) -> None:
         if address:

@@ -64,10 +64,17 @@ class ListContacts(Paged):
     q: Short = ""
 
 
-class GetContacts(Body):
-    """Several contacts by their ids; asked by services of the same side."""
+class ReserveContacts(Body):
+    """Contacts that the offer or user with the id `needed_by` is about to need; asked by services of the same side."""
 
     contact_ids: Ids
+    needed_by: Id
+
+
+class ReleaseContacts(Body):
+    """Nothing with this id will need them after all."""
+
+    needed_by: Id
 
 
 class RolesInUse(Body):

@@ -10,15 +10,16 @@ from typing import TypeVar
 from services.contacts.commands import (
     AnswerModification,
     CreateContact,
-    GetContacts,
     ImportContacts,
     ListContacts,
     ListModifications,
     ProposeModification,
+    ReleaseContacts,
+    ReserveContacts,
     RolesInUse,
     UpdateContact,
 )
-from services.contacts.handlers import directory, importing, lending, modifying
+from services.contacts.handlers import directory, importing, lending, modifying, reserving
 from services.contacts.store import TABLES
 from shared.bus.door import CHANGERS, Person, admit, check_version, standing, stated
 from shared.bus.entrypoints import Neighbour, Records, command, on, query
@@ -96,14 +97,18 @@ class ContactsService:
         call.read(Empty)
         return found
 
-    @query()
-    def get_contacts(self, call: Call) -> Json:
-        wanted = call.read(GetContacts)
-        found = self.records.read(directory.get_contacts, call, wanted)
+    @command()
+    def reserve_contacts(self, call: Call) -> Json:
+        wanted = call.read(ReserveContacts)
+        found: Json = self.records.run(reserving.reserve_contacts, call, wanted)
         missing = set(wanted.contact_ids) - {contact["id"] for contact in found["items"]}
         if missing and self._await_users(call, sorted(missing)):
-            found = self.records.read(directory.get_contacts, call, wanted)
+            found = self.records.run(reserving.reserve_contacts, call, wanted)
         return found
+
+    @command()
+    def release_contacts(self, call: Call) -> Json:
+        return self.records.run(reserving.release_contacts, call, call.read(ReleaseContacts))  # type: ignore[no-any-return]
 
     @command("contact_id")
     def update_contact(self, call: Call) -> Json:

@@ -8,6 +8,7 @@ from services.contacts.domain.directory import Contact
 from services.contacts.domain.lending import Partnership
 from services.contacts.domain.modifying import Modification
 from services.contacts.domain.parking import Parked
+from services.contacts.domain.reserving import Reservation
 from shared.bus.records import Column, Table
 from shared.text import fold
 
@@ -51,4 +52,13 @@ MODIFICATIONS = Table(
 
 COUNTERPARTS = Table(Counterpart, "counterparts")
 
-TABLES = (CONTACTS, PARTNERSHIPS, PARKED, MODIFICATIONS, COUNTERPARTS)
+RESERVATIONS = Table(
+    Reservation,
+    "reservations",
+    columns={
+        "contacts": Column("text", lambda reservation: " ".join(reservation.contact_ids)),
+        "until": Column("timestamptz", lambda reservation: reservation.until),
+    },
+)
+
+TABLES = (CONTACTS, PARTNERSHIPS, PARKED, MODIFICATIONS, COUNTERPARTS, RESERVATIONS)

@@ -1,4 +1,4 @@
-"""What the API shows of a modification, and how the roles that people name are found."""
+"""What the API shows of contacts and modifications, and how the roles that people name are found."""
 
 from __future__ import annotations
 
@@ -6,12 +6,28 @@ from collections.abc import Sequence
 from typing import Any
 
 from services.contacts.commands import RoleGiven
+from services.contacts.domain.directory import Contact
 from services.contacts.domain.lending import Grant, Partnership
 from services.contacts.domain.modifying import Modification, delivery
 from shared.clock import iso
 from shared.roles import find_role
 
 Json = dict[str, Any]
+
+
+def contact(one: Contact) -> Json:
+    """A contact as the public contract shows it."""
+    return {
+        "id": one.id,
+        "name": one.name,
+        "email": one.email,
+        "phone": one.phone,
+        "title": one.title,
+        "is_user": one.login == "active",
+        "version": one.version,
+        "created_at": iso(one.created_at),
+        "updated_at": iso(one.updated_at),
+    }
 
 
 def modification(partnership: Partnership, one: Modification, *, changes: bool) -> Json:

@@ -32,7 +32,7 @@ from services.offers.handlers import (
     withdrawing,
 )
 from services.offers.store import TABLES
-from shared.bus.door import CHANGERS, SYSTEM_PERSON, Person, admit, admitted
+from shared.bus.door import CHANGERS, SYSTEM_PERSON, Person, admit, admitted, reserving
 from shared.bus.entrypoints import Neighbour, Records, command, on, query
 from shared.bus.work import Confirmed, Heard, Json, Work
 from shared.calls import SYSTEM, Call, Empty
@@ -41,6 +41,7 @@ from shared.contracts import contacts as from_contacts
 from shared.contracts import managers as from_managers
 from shared.contracts import offers as said
 from shared.errors import Forbidden
+from shared.ids import new_id
 
 
 class OffersService:
@@ -53,13 +54,12 @@ class OffersService:
 
     @command()
     def send_offer(self, call: Call) -> Json:
-        asked = self.contacts.start(
-            "get_contacts", tenant=call.tenant, actor=SYSTEM, contact_ids=finding.named(call, "contact_ids")
-        )
-        person, answers = self._door(call, settings=True)
-        body = call.read(SendOffer)
-        answers = replace(answers, contacts={c["id"]: c for c in asked.result()["items"]})
-        return self.records.run(sending.send_offer, call, body, person=person, answers=answers)
+        id = new_id()
+        with reserving(self.contacts, call, finding.named(call, "contact_ids"), needed_by=id) as asked:
+            person, answers = self._door(call, settings=True)
+            body = call.read(SendOffer)
+            answers = replace(answers, contacts={c["id"]: c for c in asked.result()["items"]})
+            return self.records.run(sending.send_offer, call, body, id=id, person=person, answers=answers)
 
     @command("partnership_id")
     def accept_offer(self, call: Call) -> Json:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from shared.bus.session import Stated
 from shared.calls import SYSTEM, Call
-from shared.errors import ChangedMeanwhile, Forbidden
+from shared.errors import ChangedMeanwhile, Forbidden, Refusal, Unavailable
 
 CHANGERS = ("admin", "partnerships")
 """Who sees and changes every partnership of their tenant; a member sees only those they manage."""
@@ -77,3 +79,24 @@ def standing(offers: Any, call: Call, *, change: bool = False) -> dict[str, Any]
 def stated(call: Call, found: dict[str, Any]) -> Stated:
     """All that offers had stated of the partnership when it answered `found`: what is to be heard before anything is looked up here."""
     return Stated("offers", call.ids["partnership_id"], found["version"])
+
+
+@contextlib.contextmanager
+def reserving(contacts: Any, call: Call, ids: Sequence[str], *, needed_by: str) -> Iterator[Any]:
+    """Within, what was asked of contacts: `result()["items"]` are those of these contacts that are there, and nobody can delete them.
+
+    `needed_by`: the id under which contacts will hear what needs them. A refusal within lets them go; when the outcome is unknown they go
+    by themselves, after a while.
+    """
+    asked = contacts.start(
+        "reserve_contacts", tenant=call.tenant, actor=SYSTEM, contact_ids=list(ids), needed_by=needed_by
+    )
+    try:
+        yield asked
+    except Unavailable:
+        raise
+    except Refusal:
+        with contextlib.suppress(Refusal):
+            asked.result()
+            contacts.release_contacts(tenant=call.tenant, actor=SYSTEM, needed_by=needed_by)
+        raise

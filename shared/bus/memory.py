@@ -140,11 +140,14 @@ class MemoryStorage:
         a = changes.answer
         if a is not None and (a.tenant, a.actor, a.method, a.key) in d.answers:
             raise Conflict("answered")
+        # As the database does it: what is deleted goes before what is kept comes.
+        gone = {(table.name, tenant, id) for table, tenant, id in changes.deleted}
         for table, rows in changes.records.values():
             for kept in rows:
                 if kept.tenant not in self._tenants:
                     raise PermissionError(f"{kept.tenant} is none of {sorted(self._tenants)}")
-                stored = d.records.get(table.name, {}).get((kept.tenant, kept.id))
+                key = (table.name, kept.tenant, kept.id)
+                stored = None if key in gone else d.records.get(table.name, {}).get(key[1:])
                 if (stored.version if stored else 0) != kept.version - 1:
                     raise Conflict(f"{table.name} {kept.id}")
         for stream in changes.streams:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
 from tests.support.pair import Pair
-from tests.support.stack import Business, Stack
+from tests.support.stack import Business, Stack, patiently
 
 OFTEN = 5
+RACES = 24
 
 
 def sides(stack: Stack) -> tuple[Business, Business]:
@@ -56,3 +60,21 @@ def test_a_proposal_under_the_version_of_the_acceptance_is_made_and_under_an_old
     refused = pair.partner.ask("POST", pair.path("modifications"), 412, wish, If_Match=f'"{now - 1}"')
     assert refused["code"] == "changed_meanwhile"
     pair.partner.ask("POST", pair.path("modifications"), 201, wish, If_Match=f'"{now}"')
+
+
+def test_of_an_offer_and_the_deletion_of_its_contact_at_the_same_moment_one_is_refused(stack: Stack) -> None:
+    """Whoever is offered is there to be accepted. A good many races: most end the same way without any care."""
+    partner, customer = sides(stack)
+    with ThreadPoolExecutor(2) as pool:
+        for n in range(RACES):
+            mia = partner.contact(f"Mia {n}")
+            to = {"customer_tenant": customer.tenant, "customer_email": customer.email}
+            body = {**to, "message": "Hello", "contact_ids": [mia]}
+            calls: list[tuple[Any, ...]] = [("POST", "/partnerships", body), ("DELETE", f"/contacts/{mia}", None)]
+            order = (0, 1) if n % 2 else (1, 0)
+            running = {which: pool.submit(patiently, partner.http, *calls[which]) for which in order}
+            sent, deleted = running[0].result(), running[1].result()
+            assert (sent.status_code, deleted.status_code) in {(201, 409), (422, 204)}, (sent.text, deleted.text)
+            if sent.status_code == 201:
+                partner.post(f"/partnerships/{sent.json()['id']}/withdrawal")
+                partner.ask("DELETE", f"/contacts/{mia}", 204)

@@ -16,6 +16,7 @@ from services.contacts.domain.lending import Partnership
 from services.contacts.domain.modifying import Modification
 from services.contacts.handlers import modifying
 from services.contacts.service import ContactsService
+from services.offers import service as offers_service
 from services.offers.commands import (
     AcceptedContact,
     AcceptOffer,
@@ -27,7 +28,6 @@ from services.offers.commands import (
 )
 from services.offers.domain.partnership import Business, Mailbox
 from services.offers.handlers import answering, ending, finding, reminding, sending, withdrawing
-from services.offers.service import OffersService
 from shared.bus import streams
 from shared.bus.door import Person
 from shared.bus.streams import Stream
@@ -222,12 +222,17 @@ def _keep(work: Ledger, stream: Stream) -> None:
 # The two services
 
 
+def _send(work: Ledger, call: Call, offer: SendOffer, **more: Any) -> None:
+    """As the service does: the offer has its id before it is sent."""
+    sending.send_offer(work, call, offer, id=offers_service.new_id(), **more)
+
+
 class Offers(Service):
     """Offers of one side. `offered` are the people an offer of ours names."""
 
-    service, name = OffersService, "offers"
+    service, name = offers_service.OffersService, "offers"
     verbs = ("sends", "takes back", "reminds of", "accepts", "declines", "ends", "hears its clock")
-    makes_ids, letters = sending, "ab"
+    makes_ids, letters = offers_service, "ab"
 
     def __init__(
         self, tenant: str, offered: tuple[str, ...] = ("Ada",), *, mailbox: bool = True, receipts: bool = False
@@ -256,7 +261,7 @@ class Offers(Service):
                 message="Shall we?",
                 contact_ids=[PEOPLE[name] for name in self.offered],
             )
-            yield self._wish("", "sends", "an offer", sending.send_offer, offer, answers=self._answers)
+            yield self._wish("", "sends", "an offer", _send, offer, answers=self._answers)
         for p in self.all(state, "Partnership"):
             yield self._wish(p.id, "takes back", "the offer", withdrawing.withdraw_offer, WithdrawOffer())
             yield self._wish(p.id, "reminds of", "the offer", reminding.remind_offer)

@@ -431,6 +431,13 @@ MUTANTS = (
         '    if not isinstance(path, str) or path.startswith("/\\\\"):\n',
         (PAGES,),
     ),
+    Mutant(
+        "a contact is deleted while an offer of them is being sent",
+        "services/contacts/handlers/directory.py",
+        "    if reserved(work, call.tenant, contact.id, now):\n",
+        "    if False:\n",
+        ("tests/unit/contacts/test_reserving.py",),
+    ),
     # What runs
     Mutant(
         "a process runs with a role that bypasses row-level security",

@@ -12,6 +12,7 @@ from typing import Any
 
 from services.gateway.api import ROUTES
 from shared.calls import SYSTEM
+from shared.ids import new_id
 from tests.security.matrix import Case
 from tests.security.town import Town
 from tests.support.stack import Business
@@ -52,16 +53,19 @@ INTERNAL: Mapping[str, Internal] = {
         lambda answer: answer["items"] == [] and answer["company"] != "Owner of It All",
         SYSTEM,
     ),
-    "contacts.get_contacts": Internal(
-        lambda town: {"contact_ids": town.lasting.contacts[:2]},
-        lambda answer: len(answer["items"]) == 2,
-        lambda answer: answer["items"] == [],
-        SYSTEM,
-    ),
     "contacts.get_overview": Internal(
         lambda town: {"partnership_id": town.lasting.id},
         lambda answer: answer["assignments"]["items"] != [] and answer["modifications"]["next"] is None,
         "NotFound",
+    ),
+    "contacts.release_contacts": Internal(
+        lambda town: {"needed_by": new_id()}, lambda answer: answer == {}, lambda answer: answer == {}, SYSTEM
+    ),
+    "contacts.reserve_contacts": Internal(
+        lambda town: {"contact_ids": town.lasting.contacts[:2], "needed_by": new_id()},
+        lambda answer: len(answer["items"]) == 2,
+        lambda answer: answer["items"] == [],
+        SYSTEM,
     ),
     "contacts.roles_in_use": Internal(
         lambda town: {

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from services.contacts.commands import CreateContact, GetContacts, ListContacts, UpdateContact
+from services.contacts import views
+from services.contacts.commands import CreateContact, ListContacts, UpdateContact
 from services.contacts.domain import directory, lending
 from services.contacts.domain.directory import Contact
 from services.contacts.domain.lending import Partnership
+from services.contacts.handlers.reserving import reserved, settle
 from shared.bus.door import check_version
 from shared.bus.work import Heard, Json, Work
 from shared.calls import Call
-from shared.clock import iso
 from shared.contracts.accounts import UserChanged
 from shared.contracts.contacts import DetailsDue
 from shared.errors import ContactInUse, NotFound, ValidationError
@@ -24,7 +25,7 @@ _FIND_AT_ONCE = 200
 
 def create_contact(work: Work, call: Call, command: CreateContact, now: datetime) -> Json:
     """Put a person into the directory. Answers the contact."""
-    return shown(
+    return views.contact(
         work.put(Contact(tenant=call.tenant, id=new_id(), **command.model_dump(), created_at=now, updated_at=now))
     )
 
@@ -39,7 +40,7 @@ def list_contacts(work: Work, call: Call, query: ListContacts, now: datetime) ->
         after=query.cursor,
         limit=query.limit,
     )
-    return {"items": [shown(contact) for contact in page.items], "next": page.next}
+    return {"items": [views.contact(contact) for contact in page.items], "next": page.next}
 
 
 def get_contact(work: Work, call: Call, now: datetime) -> Json:
@@ -47,13 +48,7 @@ def get_contact(work: Work, call: Call, now: datetime) -> Json:
     contact = work.peek(Contact, call.tenant, call.ids["contact_id"])
     if contact is None:
         raise NotFound()
-    return shown(contact)
-
-
-def get_contacts(work: Work, call: Call, query: GetContacts, now: datetime) -> Json:
-    """{"items": [contact]} in the order in which they were asked for; unknown ones are left out."""
-    found = found_people(work, call.tenant, query.contact_ids)
-    return {"items": [shown(found[id]) for id in query.contact_ids if id in found]}
+    return views.contact(contact)
 
 
 def known_contacts(work: Work, call: Call, ids: Sequence[str], now: datetime) -> frozenset[str]:
@@ -71,7 +66,7 @@ def update_contact(work: Work, call: Call, command: UpdateContact, now: datetime
     refused = directory.belongs_to_accounts(contact, after)
     if refused:
         raise ValidationError.of(*[(field, directory.OF_A_LOGIN) for field in refused])
-    return shown(keep(work, contact, after, now))
+    return views.contact(keep(work, contact, after, now))
 
 
 def delete_contact(work: Work, call: Call, now: datetime) -> Json:
@@ -79,6 +74,9 @@ def delete_contact(work: Work, call: Call, now: datetime) -> Json:
     contact = _locked(work, call)
     if contact.login != "none":
         raise ContactInUse("This contact has a login and cannot be deleted.")
+    # First whether somebody is about to need them: what a reservation was for is known before it goes.
+    if reserved(work, call.tenant, contact.id, now):
+        raise ContactInUse("This contact is just being offered or given a login. Try again in a minute.")
     if held(work, call.tenant, lending.holds_contact(contact.id)):
         raise ContactInUse("This contact is part of a partnership and cannot be deleted.")
     work.delete(Contact, call.tenant, contact.id)
@@ -99,21 +97,7 @@ def user_changed(work: Work, message: Heard[UserChanged], now: datetime) -> None
         now=message.time,
     )
     keep(work, before, after, now)
-
-
-def shown(contact: Contact) -> Json:
-    """A contact as the public contract shows it."""
-    return {
-        "id": contact.id,
-        "name": contact.name,
-        "email": contact.email,
-        "phone": contact.phone,
-        "title": contact.title,
-        "is_user": contact.login == "active",
-        "version": contact.version,
-        "created_at": iso(contact.created_at),
-        "updated_at": iso(contact.updated_at),
-    }
+    settle(work, message.tenant, user.id)
 
 
 def _locked(work: Work, call: Call) -> Contact:

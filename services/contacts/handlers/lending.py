@@ -12,6 +12,7 @@ from services.contacts.domain.lending import Assignment, Grant, Lent, Partnershi
 from services.contacts.domain.modifying import Agreement, Modification
 from services.contacts.domain.parking import Early, Parked
 from services.contacts.handlers import modifying as proposals
+from services.contacts.handlers import reserving
 from services.contacts.handlers.directory import found_people, held
 from services.contacts.handlers.keeping import keep, lent, load, settled, tell_details
 from shared.bus.work import Confirmed, Heard, Json, Stranger, Work
@@ -46,7 +47,8 @@ Spoken = Heard[DetailsShared] | proposals.Spoken
 
 
 def offer_submitted(work: Work, message: Heard[OfferSubmitted], now: datetime) -> None:
-    """We offered people of ours."""
+    """We offered people of ours; from now on the partnership holds them."""
+    reserving.settle(work, message.tenant, message.subject)
     _begin(work, message, side="partner", counterpart=message.data.customer, company=message.data.customer)
 
 

@@ -20,11 +20,13 @@ from shared.calls import Call
 from shared.contracts import accounts as from_accounts
 from shared.contracts import offers as said
 from shared.errors import ValidationError
-from shared.ids import is_id, new_id
+from shared.ids import is_id
 
 
-def send_offer(work: Work, call: Call, command: SendOffer, *, person: Person, answers: Answers, now: datetime) -> Json:
-    """Send an offer (OE-06); it is held back until the other side knows that the last one is over (protocol rule 5).
+def send_offer(
+    work: Work, call: Call, command: SendOffer, *, id: str, person: Person, answers: Answers, now: datetime
+) -> Json:
+    """Send an offer, under this new `id` (OE-06); it is held back until the other side knows that the last one is over (protocol rule 5).
 
     Raises PartnershipExists; ValidationError for oneself, an unknown contact, a manager without a login; RateLimited.
     """
@@ -42,7 +44,7 @@ def send_offer(work: Work, call: Call, command: SendOffer, *, person: Person, an
     known = told(work, tenant, customer)
     p = rules.send(
         tenant=tenant,
-        id=new_id(),
+        id=id,
         customer=customer,
         company=known.company,
         logo=known.logo,

@@ -13,15 +13,16 @@ import pytest
 
 from services.contacts.commands import (
     CreateContact,
-    GetContacts,
     ImportContacts,
     ListContacts,
     ListModifications,
     ProposeModification,
+    ReleaseContacts,
+    ReserveContacts,
     RolesInUse,
     UpdateContact,
 )
-from services.contacts.handlers import directory, importing, lending, modifying
+from services.contacts.handlers import directory, importing, lending, modifying, reserving
 from services.contacts.store import PARTNERSHIPS
 from shared.bus.door import Person
 from shared.bus.storage import Selection
@@ -100,9 +101,14 @@ def full(urls: dict[str, str]) -> Iterator[psycopg.Connection[Any]]:
                 " select %s, md5(n::text), 1, '{}', mod(n, 50) = 0, '' from generate_series(1, %s) n",
                 [tenant, size],
             )
+            connection.execute(
+                "insert into reservations (tenant, id, version, state, contacts, until)"
+                " select %s, md5(n::text), 1, '{}', md5(n::text), now() - n * interval '1 s' from generate_series(1, %s) n",
+                [tenant, size],
+            )
         connection.commit()
         with psycopg.connect(urls["ACCORD_CONTACTS_OWNER_DATABASE_URL"]) as owner:
-            owner.execute("analyze contacts, modifications, partnerships")
+            owner.execute("analyze contacts, modifications, partnerships, reservations")
         yield connection
 
 
@@ -138,9 +144,20 @@ def test_a_foreign_cursor_is_refused(business: Business) -> None:
 def test_another_business_sees_nothing(business: Business, contacts: Ear) -> None:
     made, other = business.create("Ravi"), Business(contacts)
     assert other.listed() == []
-    assert other.do(directory.get_contacts, GetContacts(contact_ids=[made["id"]])) == {"items": []}
+    wanted = ReserveContacts(contact_ids=[made["id"]], needed_by=new_id())
+    assert other.do(reserving.reserve_contacts, wanted) == {"items": []}
     with pytest.raises(NotFound):
         other.do(directory.delete_contact, contact_id=made["id"])
+
+
+def test_who_is_reserved_stays_until_they_are_released(business: Business) -> None:
+    made, offer = business.create("Ravi"), new_id()
+    for _ in range(2):
+        business.do(reserving.reserve_contacts, ReserveContacts(contact_ids=[made["id"]], needed_by=offer))
+        with pytest.raises(ContactInUse):
+            business.do(directory.delete_contact, contact_id=made["id"])
+    business.do(reserving.release_contacts, ReleaseContacts(needed_by=offer))
+    business.do(directory.delete_contact, contact_id=made["id"])
 
 
 def test_a_deleted_contact_is_gone(business: Business) -> None:
@@ -264,6 +281,11 @@ def test_a_change_of_somebody_lent_to_many_reaches_all_of_them(
             + ") order by email, id limit 201",
             "contacts_by_email",
         ),
+        (
+            "select state from reservations where tenant = 'x' and until > now() and position('c' in contacts) > 0"
+            " order by until, id limit 2",
+            "reservations_by_end",
+        ),
     ],
 )
 def test_every_list_has_the_index_that_serves_it(full: psycopg.Connection[Any], statement: str, index: str) -> None:
@@ -277,7 +299,7 @@ def test_without_a_tenant_in_the_transaction_nothing_is_seen(urls: dict[str, str
         connection.execute("select set_config('app.tenants', 'canary', true)")
         connection.execute("insert into parked (tenant, id, version, state) values ('canary', %s, 1, '{}')", [new_id()])
         connection.commit()
-        for table in ("contacts", "partnerships", "parked", "modifications"):
+        for table in ("contacts", "partnerships", "parked", "modifications", "reservations"):
             assert connection.execute(f"select count(*) from {table}").fetchone() == (0,)
         connection.execute("select set_config('app.tenants', 'other', true)")
         with pytest.raises(psycopg.errors.InsufficientPrivilege):

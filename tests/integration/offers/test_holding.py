@@ -69,7 +69,7 @@ def test_no_held_offer_is_left_behind(postgres: PostgresDatabase, urls: dict[str
         looking.receipt(work, Confirmed(tenant, "northwind", old, 2, 0), now)
 
     def offer(work: Any, call: Call, *, now: datetime) -> Any:
-        return sending.send_offer(work, call, SEND, person=ADA, answers=ANSWERS, now=now)
+        return sending.send_offer(work, call, SEND, id=new_id(), person=ADA, answers=ANSWERS, now=now)
 
     def slowly(handler: Any) -> Any:
         """Do it, and wait with the commit."""

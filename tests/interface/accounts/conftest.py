@@ -40,20 +40,33 @@ class Accounts(Desk):
 
 
 class Contacts(StandIn):
-    """Plays contacts: `people` are the ids it knows, `held` the roles somebody holds."""
+    """Plays contacts: `people` are the ids it knows, `held` the roles somebody holds, `reserved` what contacts are kept for."""
 
     def __init__(self, uri: str) -> None:
-        super().__init__(uri, "contacts", {"roles_in_use": self._roles_in_use, "get_contacts": self._get_contacts})
+        super().__init__(
+            uri,
+            "contacts",
+            {"roles_in_use": self._roles_in_use, "reserve_contacts": self._reserve, "release_contacts": self._release},
+        )
         self.people: set[str] = set()
         self.held: set[str] = set()
+        self.reserved: set[str] = set()
 
     def _roles_in_use(self, request: dict[str, Any]) -> Any:
         assert request["actor"] == "system"
         return {"role_ids": sorted(self.held & set(request["role_ids"]))}
 
-    def _get_contacts(self, request: dict[str, Any]) -> Any:
+    def _reserve(self, request: dict[str, Any]) -> Any:
         assert request["actor"] == "system"
-        return {"items": [{"id": one} for one in request["contact_ids"] if one in self.people]}
+        found = [one for one in request["contact_ids"] if one in self.people]
+        if found:
+            self.reserved.add(request["needed_by"])
+        return {"items": [{"id": one} for one in found]}
+
+    def _release(self, request: dict[str, Any]) -> Any:
+        assert request["actor"] == "system"
+        self.reserved.discard(request["needed_by"])
+        return {}
 
 
 @pytest.fixture(scope="module")

@@ -209,6 +209,19 @@ def test_a_login_is_given_to_a_known_contact_only(accounts: Accounts, tenant: st
     assert fields(refused) == ["contact_id"]
     contacts.people = {contact}
     assert accounts.ask("create_user", tenant=tenant, actor=ada, **body)["id"] == contact
+    # Until contacts hears of the login, they are kept.
+    assert contacts.reserved == {contact}
+
+
+def test_a_contact_that_gets_no_login_is_let_go(accounts: Accounts, tenant: str, contacts: Contacts) -> None:
+    ada = accounts.register(tenant)["user"]["id"]
+    contact = new_id()
+    contacts.people = {contact}
+    taken = {"name": "Bob", "email": f"ada@{tenant}.example", "role": "member", "contact_id": contact}
+    with pytest.raises(EmailTaken):
+        accounts.ask("create_user", tenant=tenant, actor=ada, **taken)
+    assert ["release_contacts"] == [method for method, _ in contacts.asked if method != "reserve_contacts"]
+    assert contacts.reserved == set()
 
 
 def test_a_neighbour_that_is_away_makes_a_command_unavailable_and_leaves_nothing(

@@ -125,7 +125,11 @@ def test_a_contact_is_made_found_changed_and_deleted(office: Office) -> None:
     made = office.create(phone="1", title="Consultant")
     assert office.ask("get_contact", contact_id=made["id"]) == made
     assert office.ask("list_contacts", q="mia")["items"] == [made]
-    assert office.ask("get_contacts", contact_ids=[new_id(), made["id"]]) == {"items": [made]}
+    offer = new_id()
+    assert office.ask("reserve_contacts", contact_ids=[made["id"]], needed_by=offer) == {"items": [made]}
+    with pytest.raises(ContactInUse):
+        office.ask("delete_contact", contact_id=made["id"])
+    assert office.ask("release_contacts", needed_by=offer) == {}
     changed = office.ask("update_contact", contact_id=made["id"], phone=None, if_match='"1"')
     assert (changed["phone"], changed["version"]) == ("", 2)
     with pytest.raises(ChangedMeanwhile):
@@ -219,7 +223,7 @@ def test_another_business_finds_nothing(office: Office) -> None:
     made = office.create()
     theirs = {"tenant": office.customer, "actor": office.nils}
     assert office.ask("list_contacts", **theirs)["items"] == []
-    assert office.ask("get_contacts", contact_ids=[made["id"]], **theirs) == {"items": []}
+    assert office.ask("reserve_contacts", contact_ids=[made["id"]], needed_by=new_id(), **theirs) == {"items": []}
     for method in ("get_contact", "update_contact", "delete_contact"):
         with pytest.raises(NotFound):
             office.ask(method, contact_id=made["id"], **theirs)
@@ -229,7 +233,7 @@ def test_a_user_made_a_moment_ago_is_a_contact(office: Office) -> None:
     """accounts knows the user already; its fact arrives while contacts waits."""
     with ThreadPoolExecutor(2) as pool:
         waiting = pool.submit(office.ask, "get_contact", contact_id=office.ada)
-        several = pool.submit(office.ask, "get_contacts", contact_ids=[new_id(), office.ada])
+        several = pool.submit(office.ask, "reserve_contacts", contact_ids=[new_id(), office.ada], needed_by=new_id())
         until(lambda: sum(m == "get_people" and office.ada in r["ids"] for m, r in office.accounts.asked) > 1)
         assert not waiting.done()
         person = office.people[office.partner, office.ada]

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from services.contacts.commands import CreateContact, GetContacts, ListContacts, UpdateContact
+from services.contacts.commands import CreateContact, ListContacts, UpdateContact
 from services.contacts.handlers import directory, lending
 from shared.calls import Call
 from shared.contracts.accounts import UserChanged
 from shared.contracts.offers import DeclineReceived, OfferedContact, OfferSubmitted, Person
 from shared.errors import ChangedMeanwhile, ContactInUse, NotFound, ValidationError
 from tests.support.hearing import START
-from tests.unit.contacts.stage import ADA, OFFER, STRANGER, Stage, call
+from tests.unit.contacts.stage import ADA, OFFER, Stage, call
 
 
 @pytest.fixture
@@ -137,13 +137,6 @@ def test_contacts_of_another_business_are_not_there(stage: Stage) -> None:
         stage.do(directory.update_contact, call(contact_id=theirs["id"]), UpdateContact(name="Mine"))
     with pytest.raises(NotFound):
         stage.do(directory.delete_contact, call(contact_id=theirs["id"]))
-    assert stage.do(directory.get_contacts, call(), GetContacts(contact_ids=[theirs["id"]])) == {"items": []}
-
-
-def test_several_are_answered_in_the_order_asked_without_unknown_ones(stage: Stage) -> None:
-    a, b = create(stage, "Adam")["id"], create(stage, "Ben")["id"]
-    found = stage.do(directory.get_contacts, call(), GetContacts(contact_ids=[b, STRANGER, a]))
-    assert [c["id"] for c in found["items"]] == [b, a]
 
 
 def test_only_what_is_given_changes(stage: Stage) -> None:

@@ -55,7 +55,9 @@ def test_an_offer_stays_open_for_as_long_as_the_settings_say(town: Town) -> None
     mia = town.kazenor.contact("Mia")
     body = SendOffer(customer_tenant="northwind", customer_email=MAIL, message="Hello", contact_ids=[mia])
     call = town.kazenor.call(town.kazenor.admin)
-    sent = town.kazenor.session.run(sending.send_offer, call, body, person=town.kazenor.admin, answers=answers)
+    sent = town.kazenor.session.run(
+        sending.send_offer, call, body, id=new_id(), person=town.kazenor.admin, answers=answers
+    )
     town.deliver()
     for shown in (sent, town.northwind.get(sent["id"])):
         assert shown["expires_at"] == iso(town.now + timedelta(days=7))

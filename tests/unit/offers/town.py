@@ -100,7 +100,7 @@ class Side:
             manager_ids=list(managers),
         )
         call = replace(self.call(by), idempotency_key=key)
-        return self.run(sending.send_offer, call, body, person=by, answers=self.answers())
+        return self.run(sending.send_offer, call, body, id=new_id(), person=by, answers=self.answers())
 
     def accept(
         self, id: str, roles: dict[str, list[tuple[str, str]]], by: Person | None = None, comment: str | None = None
