@@ -255,6 +255,12 @@ class GetPeople(Body):
     settings: bool = False
 
 
+class Reserve(Body):
+    """Roles that what has the id `needed_by` is about to give, or was; asked by services of the same side."""
+
+    needed_by: Id
+
+
 class RoleBody(Body):
     """A role of an environment."""
 

@@ -37,6 +37,8 @@ from shared.ids import new_id
 
 # Each hash takes a core and 19 MiB for tens of milliseconds: more at once would only make all of them slower, and the process larger.
 _HASHING = Semaphore(2)
+# How often, and how long apart, it is asked whether those who were about to give a role have done so.
+_POLLS, _POLL_S = 50, 0.02
 
 
 log = logging.getLogger(__name__)
@@ -274,11 +276,20 @@ class AccountsService:
 
     @command()
     def set_environments(self, call: Call) -> Json:
-        dropped = self.records.read(handlers.environments.dropped_roles, call)
-        if dropped:
-            in_use = self.contacts.roles_in_use(tenant=call.tenant, actor=SYSTEM, role_ids=sorted(dropped))["role_ids"]
-            environments.ensure_unused(dropped, in_use)
-        return self.records.run(handlers.environments.set_environments, call, frozenset(dropped))
+        dropped = self._dropped(call)
+        if dropped.roles:
+            wanted = sorted(dropped.roles)
+            in_use = self.contacts.roles_in_use(tenant=call.tenant, actor=SYSTEM, role_ids=wanted)["role_ids"]
+            environments.ensure_unused(dropped.roles, in_use)
+        return self.records.run(handlers.environments.set_environments, call, dropped)
+
+    @command()
+    def reserve_roles(self, call: Call) -> Json:
+        return self.records.run(handlers.reserving.reserve_roles, call, call.read(commands.Reserve))
+
+    @command()
+    def release_roles(self, call: Call) -> Json:
+        return self.records.run(handlers.reserving.release_roles, call, call.read(commands.Reserve))
 
     @query()
     def get_settings(self, call: Call) -> Json:
@@ -330,6 +341,15 @@ class AccountsService:
 
     # Helpers
 
+    def _dropped(self, call: Call) -> handlers.environments.Dropped:
+        """What a change of environments would drop, once nobody is about to give a role. Raises Unavailable when that takes too long."""
+        for _ in range(_POLLS):
+            found: handlers.environments.Dropped | None = self.records.read(handlers.environments.dropped_roles, call)
+            if found is not None:
+                return found
+            self.records.pause(_POLL_S)
+        raise handlers.environments.busy()
+
     def _nobodys(self, call: Call, tenant: str) -> Call:
         """The call for a tenant by nobody who is logged in: its key is not kept, as whoever repeats it is not known."""
         return replace(call, tenant=tenant, actor=SYSTEM, idempotency_key=None)
@@ -354,7 +374,7 @@ class AccountsService:
             yield
             return
         # A user has the id of the contact they are.
-        with reserving(self.contacts, call, [contact_id], needed_by=contact_id) as asked:
+        with reserving(self.contacts, "contacts", call, needed_by=contact_id, contact_ids=[contact_id]) as asked:
             if not asked.result()["items"]:
                 raise ValidationError.of(("contact_id", "There is no such contact."))
             yield

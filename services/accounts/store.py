@@ -10,6 +10,7 @@ from services.accounts.domain.counterparts import Counterpart
 from services.accounts.domain.environments import Environments
 from services.accounts.domain.mailed_links import MailedLink
 from services.accounts.domain.people import Admins, Login, User
+from services.accounts.domain.reserving import Reservations
 from services.accounts.domain.sessions import Session
 from services.accounts.domain.settings import Settings
 from shared.bus.records import Column, Table
@@ -27,6 +28,7 @@ LOGINS = Table(Login, "logins")
 API_KEYS = Table(ApiKey, "api_keys", columns={"user_id": Column("text", lambda key: key.user_id)})
 SESSIONS = Table(Session, "sessions", columns={"user_id": Column("text", lambda session: session.user_id)})
 ENVIRONMENTS = Table(Environments, "environments", part="business")
+RESERVATIONS = Table(Reservations, "reservations")
 SETTINGS = Table(Settings, "settings", part="business")
 ATTEMPTS = Table(Attempts, "attempts", columns={"since": Column("timestamptz", lambda attempts: attempts.since)})
 COUNTERPARTS = Table(
@@ -51,6 +53,7 @@ TABLES = (
     API_KEYS,
     SESSIONS,
     ENVIRONMENTS,
+    RESERVATIONS,
     SETTINGS,
     ATTEMPTS,
     COUNTERPARTS,

@@ -21,7 +21,7 @@ from services.contacts.commands import (
 )
 from services.contacts.handlers import directory, importing, lending, modifying, reserving
 from services.contacts.store import TABLES
-from shared.bus.door import CHANGERS, Person, admit, check_version, standing, stated
+from shared.bus.door import CHANGERS, Person, admit, check_version, reserving_roles, standing, stated
 from shared.bus.entrypoints import Neighbour, Records, command, on, query
 from shared.bus.session import Stated
 from shared.bus.work import Confirmed, Heard, Json, Work
@@ -235,10 +235,10 @@ class ContactsService:
 
     @command("partnership_id", "modification_id")
     def answer_modification(self, call: Call) -> Json:
-        asked = self.accounts.start("get_environments", tenant=call.tenant, actor=SYSTEM)
-        person, body = self._door(call, AnswerModification)
-        environments = asked.result()["items"]
-        return self.records.run(modifying.answer_modification, call, body, person=person, environments=environments)
+        with reserving_roles(self.accounts, call) as asked:
+            person, body = self._door(call, AnswerModification)
+            environments = asked.result()["items"]
+            return self.records.run(modifying.answer_modification, call, body, person=person, environments=environments)
 
     @command("partnership_id", "modification_id")
     def withdraw_modification(self, call: Call) -> Json:

@@ -32,7 +32,7 @@ from services.offers.handlers import (
     withdrawing,
 )
 from services.offers.store import TABLES
-from shared.bus.door import CHANGERS, SYSTEM_PERSON, Person, admit, admitted, reserving
+from shared.bus.door import CHANGERS, SYSTEM_PERSON, Person, admit, admitted, reserving, reserving_roles
 from shared.bus.entrypoints import Neighbour, Records, command, on, query
 from shared.bus.work import Confirmed, Heard, Json, Work
 from shared.calls import SYSTEM, Call, Empty
@@ -54,8 +54,8 @@ class OffersService:
 
     @command()
     def send_offer(self, call: Call) -> Json:
-        id = new_id()
-        with reserving(self.contacts, call, finding.named(call, "contact_ids"), needed_by=id) as asked:
+        id, contacts = new_id(), finding.named(call, "contact_ids")
+        with reserving(self.contacts, "contacts", call, needed_by=id, contact_ids=contacts) as asked:
             person, answers = self._door(call, settings=True)
             body = call.read(SendOffer)
             answers = replace(answers, contacts={c["id"]: c for c in asked.result()["items"]})
@@ -64,11 +64,11 @@ class OffersService:
     @command("partnership_id")
     def accept_offer(self, call: Call) -> Json:
         self._see(looking.get_partnership, call)
-        asked = self.accounts.start("get_environments", tenant=call.tenant, actor=call.actor)
-        person, answers = self._door(call)
-        body = call.read(AcceptOffer)
-        answers = replace(answers, environments=asked.result()["items"])
-        return self.records.run(answering.accept_offer, call, body, person=person, answers=answers)
+        with reserving_roles(self.accounts, call) as asked:
+            person, answers = self._door(call)
+            body = call.read(AcceptOffer)
+            answers = replace(answers, environments=asked.result()["items"])
+            return self.records.run(answering.accept_offer, call, body, person=person, answers=answers)
 
     @command("partnership_id")
     def decline_offer(self, call: Call) -> Json:

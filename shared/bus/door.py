@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from shared.bus.session import Stated
 from shared.calls import SYSTEM, Call
 from shared.errors import ChangedMeanwhile, Forbidden, Refusal, Unavailable
+from shared.ids import new_id
 
 CHANGERS = ("admin", "partnerships")
 """Who sees and changes every partnership of their tenant; a member sees only those they manage."""
@@ -82,15 +83,13 @@ def stated(call: Call, found: dict[str, Any]) -> Stated:
 
 
 @contextlib.contextmanager
-def reserving(contacts: Any, call: Call, ids: Sequence[str], *, needed_by: str) -> Iterator[Any]:
-    """Within, what was asked of contacts: `result()["items"]` are those of these contacts that are there, and nobody can delete them.
+def reserving(owner: Any, what: str, call: Call, *, needed_by: str, **which: Any) -> Iterator[Any]:
+    """Within, what was asked of the owner: `result()["items"]` are those of `what` (`which` of them) that are there, and stay there.
 
-    `needed_by`: the id under which contacts will hear what needs them. A refusal within lets them go; when the outcome is unknown they go
+    `needed_by`: the id under which the owner will hear what needs them. A refusal within lets them go; when the outcome is unknown they go
     by themselves, after a while.
     """
-    asked = contacts.start(
-        "reserve_contacts", tenant=call.tenant, actor=SYSTEM, contact_ids=list(ids), needed_by=needed_by
-    )
+    asked = owner.start(f"reserve_{what}", tenant=call.tenant, actor=SYSTEM, needed_by=needed_by, **which)
     try:
         yield asked
     except Unavailable:
@@ -98,5 +97,17 @@ def reserving(contacts: Any, call: Call, ids: Sequence[str], *, needed_by: str) 
     except Refusal:
         with contextlib.suppress(Refusal):
             asked.result()
-            contacts.release_contacts(tenant=call.tenant, actor=SYSTEM, needed_by=needed_by)
+            getattr(owner, f"release_{what}")(tenant=call.tenant, actor=SYSTEM, needed_by=needed_by)
         raise
+
+
+@contextlib.contextmanager
+def reserving_roles(accounts: Any, call: Call) -> Iterator[Any]:
+    """Within, the environments as `reserving` asks for them. Nobody tells accounts who holds which role: it asks before it drops one. So at
+    the end the roles are let go."""
+    needed_by = new_id()
+    with reserving(accounts, "roles", call, needed_by=needed_by) as asked:
+        yield asked
+        # Nobody waits for this: it is done, and what cannot be asked now goes by itself.
+        with contextlib.suppress(Refusal):
+            accounts.tell("release_roles", tenant=call.tenant, actor=SYSTEM, needed_by=needed_by)

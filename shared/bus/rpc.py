@@ -274,20 +274,35 @@ class Asking:
         event = self._replies.get_reply_event(correlation_id)
         pending = Pending(self._service, method, self._replies, correlation_id, event, self._deadline)
         try:
+            self._send(
+                method,
+                request,
+                pending.span.trace.traceparent,
+                reply_to=self._replies.routing_key,
+                correlation_id=correlation_id,
+            )
+        except Unavailable:
+            self._replies.forget(correlation_id)
+            raise
+        return pending
+
+    def tell(self, method: str, **request: Any) -> None:
+        """Send a call whose answer nobody waits for. Raises Unavailable when the broker is away."""
+        self._send(method, request, traces.header())
+
+    def _send(self, method: str, request: dict[str, Any], traceparent: str | None, **properties: str) -> None:
+        try:
             with eventlet.Timeout(self._deadline):
                 _publish(
                     {"args": [], "kwargs": request},
                     routing_key=f"{self._service}.{method}",
-                    reply_to=self._replies.routing_key,
-                    correlation_id=correlation_id,
                     expiration=self._deadline,
-                    headers={TRACEPARENT: pending.span.trace.traceparent},
+                    headers={TRACEPARENT: traceparent},
+                    **properties,
                 )
         except (Exception, eventlet.Timeout) as error:
-            self._replies.forget(correlation_id)
             log.warning("%s.%s could not be asked: %s", self._service, method, error)
             raise Unavailable() from error
-        return pending
 
     def __getattr__(self, method: str) -> Any:
         if method.startswith("_"):

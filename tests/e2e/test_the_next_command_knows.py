@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from typing import Any
 
 from tests.support.pair import Pair
@@ -62,19 +62,49 @@ def test_a_proposal_under_the_version_of_the_acceptance_is_made_and_under_an_old
     pair.partner.ask("POST", pair.path("modifications"), 201, wish, If_Match=f'"{now}"')
 
 
+def trying(side: Business, method: str, path: str, body: Any = None) -> Callable[[], tuple[int, Any]]:
+    """A step whose status and answer are wanted, whatever they are."""
+
+    def step() -> tuple[int, Any]:
+        answer = patiently(side.http, method, path, body)
+        return answer.status_code, answer.json() if answer.content else None
+
+    return step
+
+
 def test_of_an_offer_and_the_deletion_of_its_contact_at_the_same_moment_one_is_refused(stack: Stack) -> None:
     """Whoever is offered is there to be accepted. A good many races: most end the same way without any care."""
-    partner, customer = sides(stack)
-    with ThreadPoolExecutor(2) as pool:
-        for n in range(RACES):
-            mia = partner.contact(f"Mia {n}")
-            to = {"customer_tenant": customer.tenant, "customer_email": customer.email}
-            body = {**to, "message": "Hello", "contact_ids": [mia]}
-            calls: list[tuple[Any, ...]] = [("POST", "/partnerships", body), ("DELETE", f"/contacts/{mia}", None)]
-            order = (0, 1) if n % 2 else (1, 0)
-            running = {which: pool.submit(patiently, partner.http, *calls[which]) for which in order}
-            sent, deleted = running[0].result(), running[1].result()
-            assert (sent.status_code, deleted.status_code) in {(201, 409), (422, 204)}, (sent.text, deleted.text)
-            if sent.status_code == 201:
-                partner.post(f"/partnerships/{sent.json()['id']}/withdrawal")
-                partner.ask("DELETE", f"/contacts/{mia}", 204)
+    pair = Pair(stack, *sides(stack))
+    partner, customer = pair.both
+    for n in range(RACES):
+        mia = partner.contact(f"Mia {n}")
+        to = {"customer_tenant": customer.tenant, "customer_email": customer.email}
+        offer = trying(partner, "POST", "/partnerships", {**to, "message": "Hello", "contact_ids": [mia]})
+        delete = trying(partner, "DELETE", f"/contacts/{mia}")
+        (sent, answer), (deleted, _) = pair.at_once(offer, delete)
+        assert (sent, deleted) in {(201, 409), (422, 204)}
+        if sent == 201:
+            partner.post(f"/partnerships/{answer['id']}/withdrawal")
+            partner.ask("DELETE", f"/contacts/{mia}", 204)
+
+
+def test_of_a_role_that_is_given_and_removed_at_the_same_moment_one_is_refused(stack: Stack) -> None:
+    """Whoever holds a role, holds one that there is."""
+    pair = Pair(stack, *sides(stack), *[f"Mia {n}" for n in range(RACES)])
+    customer = pair.customer
+    for name, mia in pair.people.items():
+        places = customer.get("/environments")["items"]
+        spare = {**places[0], "roles": [*places[0]["roles"], {"name": "Spare"}]}
+        customer.ask("PUT", "/environments", 200, {"items": [spare, *places[1:]]})
+        pair.offer(name)
+        roles = [{"environment": "Production", "role": "Spare"}]
+        give = trying(customer, "POST", pair.path("acceptance"), {"contacts": [{"contact_id": mia, "roles": roles}]})
+        remove = trying(customer, "PUT", "/environments", {"items": places})
+        (given, _), (removed, _) = pair.at_once(give, remove)
+        assert (given, removed) in {(200, 409), (422, 200)}
+        if given == 200:
+            customer.post(pair.path("termination"), {"reason": "It was a race."})
+            customer.ask("PUT", "/environments", 200, {"items": places})
+        else:
+            customer.post(pair.path("decline"))
+        pair.partner.until(pair.id, status="terminated" if given == 200 else "declined")

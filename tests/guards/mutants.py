@@ -438,6 +438,13 @@ MUTANTS = (
         "    if False:\n",
         ("tests/unit/contacts/test_reserving.py",),
     ),
+    Mutant(
+        "a role is dropped although one was given since it was asked who holds it",
+        "services/accounts/handlers/environments.py",
+        "        if reservations.begun != unused.begun:\n",
+        "        if False:\n",
+        ("tests/unit/accounts/test_reserving.py",),
+    ),
     # What runs
     Mutant(
         "a process runs with a role that bypasses row-level security",

@@ -53,6 +53,15 @@ INTERNAL: Mapping[str, Internal] = {
         lambda answer: answer["items"] == [] and answer["company"] != "Owner of It All",
         SYSTEM,
     ),
+    "accounts.release_roles": Internal(
+        lambda town: {"needed_by": new_id()}, lambda answer: answer == {}, lambda answer: answer == {}, SYSTEM
+    ),
+    "accounts.reserve_roles": Internal(
+        lambda town: {"needed_by": new_id()},
+        lambda answer: len(answer["items"]) == 3,
+        lambda answer: len(answer["items"]) == 3,
+        SYSTEM,
+    ),
     "contacts.get_overview": Internal(
         lambda town: {"partnership_id": town.lasting.id},
         lambda answer: answer["assignments"]["items"] != [] and answer["modifications"]["next"] is None,

@@ -23,7 +23,7 @@ from tests.simulation.world import CLASSES, TENANTS, Request, World, running
 NO_MAILS = tuple(name for name in CLASSES if name != "notifications")
 EAGER = {"accounts": 0.5, "managers": 0.6, "history": 0.25, "notifications": 0.25}
 """How readily a service hears what waits for it: those that mostly listen may as well hear much at once, and we see more of the others."""
-QUESTIONS = ("get_standing", "get_people", "reserve_contacts", "get_environments")
+QUESTIONS = ("get_standing", "get_people", "reserve_contacts", "reserve_roles")
 MOST_DEATHS = 3
 """A message that ends the process each time is given up on, which is right, and tested elsewhere: here each does so a few times at most."""
 

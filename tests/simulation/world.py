@@ -106,6 +106,9 @@ class Asked:
 
         return Pending()
 
+    def tell(self, method: str, **request: Any) -> None:
+        self.start(method, **request)
+
     def __getattr__(self, method: str) -> Any:
         return lambda **request: self.start(method, **request).result()
 

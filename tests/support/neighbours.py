@@ -37,9 +37,11 @@ class StandIn(threading.Thread):
                 message.ack()
                 method = message.delivery_info["routing_key"].partition(".")[2]
                 self.asked.append((method, body["kwargs"]))
-                if not self.away:
+                answer = None if self.away else _answer(self.methods[method], body["kwargs"])
+                # Whoever only tells something has nobody listening for an answer.
+                if answer is not None and message.properties.get("reply_to"):
                     connection.Producer(channel).publish(
-                        _answer(self.methods[method], body["kwargs"]),
+                        answer,
                         exchange=RPC,
                         routing_key=message.properties["reply_to"],
                         correlation_id=message.properties["correlation_id"],

@@ -100,7 +100,13 @@ def everything(
     uri = broker.uri()
     with (
         StandIn(
-            uri, "accounts", {"get_people": people.get_people, "get_environments": lambda request: ENVIRONMENTS}
+            uri,
+            "accounts",
+            {
+                "get_people": people.get_people,
+                "reserve_roles": lambda request: ENVIRONMENTS,
+                "release_roles": lambda request: {},
+            },
         ) as accounts,
         StandIn(uri, "offers", {"get_standing": standings.get_standing, "get_latest": standings.get_latest}) as offers,
         serving("contacts", service_databases, broker) as environment,

@@ -54,7 +54,7 @@ def test_environments_say_which_roles_came_and_went(accounts, ada):
     items[0]["roles"][0] = {"name": "Auditor"}
     call = accounts.call(ada, items=items)
     dropped = accounts.look(handlers.environments.dropped_roles, call)
-    accounts.ask(handlers.environments.set_environments, call, frozenset(dropped))
+    accounts.ask(handlers.environments.set_environments, call, dropped)
     assert titles(accounts, ada, action=["environments.changed"]) == [
         "Ada changed environments and roles: added Auditor in Production; removed Viewer in Production."
     ]

@@ -6,6 +6,7 @@ import pytest
 
 from services.accounts import handlers
 from services.accounts.domain.environments import ensure_unused
+from services.accounts.handlers.environments import Dropped
 from shared.errors import ChangedMeanwhile, Forbidden, RoleInUse, ValidationError
 from shared.ids import new_id
 
@@ -17,7 +18,7 @@ def items(accounts, actor):
 def set_(accounts, actor, wanted, if_match=None):
     call = accounts.call(actor, if_match=if_match, items=wanted)
     dropped = accounts.look(handlers.environments.dropped_roles, call)
-    return accounts.ask(handlers.environments.set_environments, call, frozenset(dropped))
+    return accounts.ask(handlers.environments.set_environments, call, dropped)
 
 
 def test_what_is_sent_back_unchanged_changes_nothing(accounts, ada):
@@ -57,17 +58,17 @@ def test_dropped_roles_are_asked_for_by_name(accounts, ada):
     before = items(accounts, ada)
     role = before[0]["roles"].pop(0)
     dropped = accounts.look(handlers.environments.dropped_roles, accounts.call(ada, items=before))
-    assert dropped == {role["id"]: "Viewer in Production"}
+    assert dropped.roles == {role["id"]: "Viewer in Production"}
     with pytest.raises(RoleInUse, match="Somebody holds Viewer in Production") as refused:
-        ensure_unused({**dropped, new_id(): "Other in Production"}, [role["id"]])
+        ensure_unused({**dropped.roles, new_id(): "Other in Production"}, [role["id"]])
     assert refused.value.info["role_ids"] == [role["id"]]
-    ensure_unused(dropped, [])
+    ensure_unused(dropped.roles, [])
 
 
 def test_a_role_that_nobody_asked_about_is_not_dropped(accounts, ada):
     call = accounts.call(ada, items=items(accounts, ada)[:1])
     with pytest.raises(ChangedMeanwhile):
-        accounts.ask(handlers.environments.set_environments, call, frozenset())
+        accounts.ask(handlers.environments.set_environments, call, Dropped({}, 0))
 
 
 def test_only_an_admin_changes_them_and_everybody_reads_them(accounts, ada):
