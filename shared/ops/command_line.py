@@ -124,6 +124,13 @@ def _parser() -> argparse.ArgumentParser:
         them, "ask", streams.ask, "ask the other sides to send again what came after what we have; for after a restore"
     )
     _streams(one)
+    one = command(
+        them, "settle", streams.settle,
+        "take the mark of a fork away, once the two businesses have settled it; not while messages that contradict the stream are dead here "
+        "(dead drop gives them up). A receipt or a message that is new marks it again",
+    )  # fmt: skip
+    _streams(one, all="all that have forked")
+    one.add_argument("--yes", action="store_true", help="really; needed with --all")
 
     one = command(
         top,

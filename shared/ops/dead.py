@@ -118,7 +118,11 @@ def _drop(connection: Connection, service: str, stream: Found | None, row: Found
     elif row["sequence"] == stream["applied"] + 1 and not _is_fork(row):
         rows.skip(connection, service, stream, row, by)
     else:
-        rows.remove(connection, row)
+        if _is_fork(row) and row["kind"] == "peer":
+            # It comes again until it is receipted, and is known then: no second fork.
+            rows.change(connection, row, state="applied", error=f"dropped by {by}", not_before=None)
+        else:
+            rows.remove(connection, row)
         stream["parked"] -= 1
         rows.write_stream(connection, stream)
     return "dropped"

@@ -28,7 +28,7 @@ select {STREAM_REF} as ref, s.*, w.messages, w.lowest, w.highest, w.since, h.id 
 from waiting w join streams s using (tenant, subject, peer, service)
 left join lateral (
     select i.* from inbox i where i.tenant = s.tenant and i.subject = s.subject and i.peer = s.peer and i.service = s.service
-        and i.sequence = s.applied + 1 order by i.state = 'dead', i.id limit 1
+        and i.sequence = s.applied + 1 and i.state <> 'applied' order by i.state = 'dead', i.id limit 1
 ) h on true
 where (%(refs)s::text[] is null or {STREAM_REF} = any (%(refs)s)) and (%(tenant)s::text is null or s.tenant = %(tenant)s)
 order by w.since, s.tenant, s.subject limit %(limit)s

@@ -45,5 +45,5 @@ def report(chosen: argparse.Namespace, said: dict[str, str], well: set[str], not
         print(nothing)
     else:
         for ref, outcome in said.items():
-            print(f"{ref} {'was ' if outcome in {'replayed', 'dropped'} else ''}{showing.safe(outcome)}.")
+            print(f"{ref} {'was ' if outcome in {'replayed', 'dropped', 'settled'} else ''}{showing.safe(outcome)}.")
     return DONE if all(outcome in well for outcome in said.values()) else FAILED
