@@ -163,7 +163,6 @@ def _close_gap(connection: Connection, service: str, stream: Found, waiting: Fou
     except ValueError as error:
         raise Trouble("What waits cannot be read: drop it as a dead message.") from error
     stream["applied"], stream["applied_digest"] = waiting["sequence"] - 1, previous
-    stream["receipt_due"] = stream["receipt_due"] or waiting["kind"] == "peer"
     rows.write_stream(connection, stream)
     rows.try_again(connection, service, waiting)
 

@@ -44,7 +44,7 @@ def write_stream(connection: Connection, stream: Found) -> None:
     connection.execute(
         """
         update streams set applied = %(applied)s, applied_digest = %(applied_digest)s, parked = greatest(%(parked)s, 0),
-            parked_type = %(parked_type)s, receipt_due = %(receipt_due)s
+            parked_type = %(parked_type)s
         where tenant = %(tenant)s and subject = %(subject)s and peer = %(peer)s and service = %(service)s
         """,
         stream,
@@ -84,8 +84,7 @@ def skip(connection: Connection, service: str, stream: Found, row: Found, by: st
     if stream["parked_type"] == row["type"]:
         stream["parked_type"] = None
     if row["kind"] == "peer":
-        # The other side need not send it again; both sides keep both streams.
-        stream["receipt_due"] = True
+        # Both sides keep both streams. It is receipted when it comes again, as what was said does: whoever did not say it is told nothing.
         change(connection, row, state="applied", error=f"dropped by {by}", not_before=None)
     else:
         remove(connection, row)

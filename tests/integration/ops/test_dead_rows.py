@@ -110,6 +110,18 @@ def test_behind_a_dropped_message_its_stream_goes_on(
     )
 
 
+def test_a_dropped_message_is_receipted_once_it_comes_again(
+    sample_database: PostgresDatabase, inbox: Inbox, ops: Ops
+) -> None:
+    kill(inbox, "poison")
+    (found,) = ops("dead", "list", "--json", "--service", "offers").json
+    assert ops("dead", "drop", found["ref"], "--yes").status == 0
+    # One in whose name it was forged has never said it: a receipt would mark their stream as forked.
+    assert [(r["applied"], r["receipt_due"]) for r in rows(sample_database, "streams")] == [(1, False)]
+    assert inbox.handle(stream("poison")).duplicate == 1
+    assert [(r["applied"], r["receipt_due"]) for r in rows(sample_database, "streams")] == [(1, True)]
+
+
 def test_a_dead_timer_is_replayed_and_dropped_like_any_other(
     sample_database: PostgresDatabase, inbox: Inbox, ears: Ears, ops: Ops
 ) -> None:
