@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, LiteralString
 
 from shared.ids import new_id
@@ -29,6 +30,11 @@ def service_of(ref: str, services: Sequence[str]) -> tuple[str, str]:
     if service not in services or len(name) != 12 or not set(name) <= set("0123456789abcdef"):
         raise Trouble(f"{ref!r} names nothing: use what the list shows under REF, for example offers-3f9a1c22d0b4.")
     return service, name
+
+
+def now(connection: Connection) -> datetime:
+    """The moment, by the clock of the database."""
+    return connection.execute("select clock_timestamp() as at").fetchall()[0]["at"]  # type: ignore[no-any-return]
 
 
 def lock_stream(connection: Connection, row: Found) -> Found | None:

@@ -69,4 +69,4 @@ def settle(chosen: argparse.Namespace) -> int:
             for found, became in streams.settle(connection, service, refs):
                 tell("streams settle", [row | {"place": "stream"} for row in found], became, said)
         said |= {f"{service}-{name}": "is not forked" for name in refs if f"{service}-{name}" not in said}
-    return report(chosen, said, {"settled"}, "No stream has forked.")
+    return report(chosen, said, {"settled"}.__contains__, "No stream has forked.")
