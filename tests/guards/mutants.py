@@ -483,6 +483,13 @@ MUTANTS = (
         ("tests/unit/gateway/test_circuits.py",),
     ),
     Mutant(
+        "a body is taken without end once its request is answered",
+        "services/gateway/receiving.py",
+        "            if self._unwanted > MOST_UNWANTED:\n",
+        "            if False:\n",
+        ("tests/unit/gateway/test_receiving.py",),
+    ),
+    Mutant(
         "a service connects anew for ever over properties that its client cannot read",
         "shared/bus/run.py",
         "    careful_amqp.patch()\n",
