@@ -92,6 +92,9 @@ def _operation(route: Route) -> dict[str, Any]:
     return operation
 
 
+_REPEATED = "A repetition with the same key and body gives the first answer again and does nothing twice."
+
+
 def _parameters(route: Route) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
@@ -113,7 +116,7 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
                 "in": "header",
                 "required": False,
                 "schema": {"type": "string", "minLength": 1, "maxLength": 255},
-                "description": "A repetition with the same key and body gives the first answer again and does nothing twice.",
+                "description": f"{_REPEATED} {route.lacks}".strip(),
             }
         )
     if "changed_meanwhile" in route.codes:

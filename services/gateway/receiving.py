@@ -1,7 +1,8 @@
 """How requests arrive: within a bounded time, with bounded headers, on a bounded number of connections that ask for nothing yet.
 
 uvicorn bounds none of these by itself: it waits for ever for headers that were begun, keeps as many of them as come, and lets any number
-of half-sent requests lie. An answer that nobody takes is given up as well.
+of half-sent requests lie; and what still comes of a body that was answered (refused, mostly) it takes without end. An answer that nobody takes is
+given up as well.
 """
 
 from __future__ import annotations
@@ -15,7 +16,10 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 HEADERS_SECONDS = 10.0
 """From the connection, or the first byte of a further request, to the end of its headers."""
 REQUEST_SECONDS = 40.0
-"""To the end of the body. Longer than an endpoint waits for its body, so that it has the word."""
+"""To the end of the body, also of one that was answered meanwhile. Longer than an endpoint waits for its body, so that it has the word."""
+MOST_UNWANTED = 256 * 1024 * 1024
+"""Bytes of a body that are still taken, and forgotten, once its request is answered: most clients read the answer only when they have sent all, and would
+hear of nothing but a broken connection."""
 ANSWER_SECONDS = 60.0
 """How long the reader of an answer may take nothing of it."""
 MOST_HEADERS = 100
@@ -35,8 +39,8 @@ class Receiving(HttpToolsProtocol):  # type: ignore[misc, unused-ignore]
         super().__init__(*arguments, **more)
         self._limit: asyncio.TimerHandle | None = None
         self._stuck: asyncio.TimerHandle | None = None
-        self._in_head = False
-        self._head = self._unparsed = 0
+        self._in_head = self._in_body = False
+        self._head = self._unparsed = self._unwanted = 0
         self._refused = False
 
     # — connections —
@@ -92,7 +96,7 @@ class Receiving(HttpToolsProtocol):  # type: ignore[misc, unused-ignore]
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._in_head, self._head, self._unparsed = True, 0, 0
+        self._in_head, self._head, self._unparsed, self._unwanted = True, 0, 0, 0
         self._within(HEADERS_SECONDS)
 
     def on_url(self, url: bytes) -> None:
@@ -113,6 +117,7 @@ class Receiving(HttpToolsProtocol):  # type: ignore[misc, unused-ignore]
         if self._refused:
             return
         super().on_headers_complete()
+        self._in_body = True
         self._within(REQUEST_SECONDS)
 
     def on_body(self, body: bytes) -> None:
@@ -123,6 +128,7 @@ class Receiving(HttpToolsProtocol):  # type: ignore[misc, unused-ignore]
         if self._refused:
             return
         super().on_message_complete()
+        self._in_body = False
         self._within(None)
         if self.cycle is not None and not self.cycle.response_complete:
             self.waiting.pop(self, None)
@@ -143,8 +149,13 @@ class Receiving(HttpToolsProtocol):  # type: ignore[misc, unused-ignore]
     def data_received(self, data: bytes) -> None:
         # The parser keeps a header to itself until it ends, so what has come of one is counted here.
         going_on = self._in_head
+        unwanted = self._in_body and self.cycle.response_complete
         super().data_received(data)
         if going_on and self._in_head:
             self._unparsed += len(data)
             if self._unparsed > MOST_HEAD:
                 self._refuse(TOO_LARGE)
+        if unwanted and self._in_body:
+            self._unwanted += len(data)
+            if self._unwanted > MOST_UNWANTED:
+                self.transport.close()

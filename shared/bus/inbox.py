@@ -249,6 +249,8 @@ class Inbox:
         verdict = streams.judge(stream, e.sequence, e.previous, d.digest)
         if verdict is Verdict.DUPLICATE and e.kind == "peer" and self._contradicts(unit, d):
             verdict = Verdict.FORK
+        elif verdict is Verdict.FORK and e.kind == "peer" and self._given_up(unit, d):
+            verdict = Verdict.DUPLICATE
         row = unit.waiting.get((d.key, e.sequence, e.id))
         if verdict is Verdict.DUPLICATE:
             tally.duplicate += 1
@@ -380,6 +382,11 @@ class Inbox:
         """Whether something else was applied under the number of a message that seems to come again."""
         told = unit.heard(d.key, d.envelope.sequence)
         return bool(told) and told.get(d.envelope.id, "") != d.digest
+
+    @staticmethod
+    def _given_up(unit: Unit, d: Delivery) -> bool:
+        """Whether a message that contradicts the stream was dropped by an operator: it comes until it is receipted, and is no news."""
+        return unit.heard(d.key, d.envelope.sequence).get(d.envelope.id) == d.digest
 
     def _settle_receipt(self, unit: Unit, stream: streams.Stream, at: datetime) -> None:
         if streams.settle_receipt(stream):

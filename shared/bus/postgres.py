@@ -18,6 +18,7 @@ from shared.db import roles
 _STREAM_COLUMNS = (
     "tenant", "subject", "peer", "service", "sent", "sent_digest", "confirmed", "confirmed_seen", "receipt_applied", "receipt_seen",
     "receipt_sent", "applied", "applied_digest", "seen", "parked", "parked_type", "forked", "receipt_due",
+    "claimed",
 )  # fmt: skip
 _INBOX_COLUMNS = (
     "tenant", "subject", "peer", "service", "sequence", "id", "kind", "type", "state", "attempts", "not_before", "error", "digest", "body",
@@ -25,6 +26,7 @@ _INBOX_COLUMNS = (
 _TYPES = {
     "sent": "bigint", "confirmed": "bigint", "confirmed_seen": "bigint", "receipt_applied": "bigint", "receipt_seen": "bigint",
     "receipt_sent": "bigint", "applied": "bigint", "seen": "bigint", "parked": "int", "forked": "boolean", "receipt_due": "boolean",
+    "claimed": "bigint",
     "sequence": "bigint", "attempts": "int", "not_before": "timestamptz", "due_at": "timestamptz",
 }  # fmt: skip
 

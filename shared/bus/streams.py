@@ -39,6 +39,7 @@ class Stream:
     parked_type: str | None = None
     forked: bool = False
     receipt_due: bool = False
+    claimed: int = 0
     fresh: bool = True
     changed: bool = False
 
@@ -90,7 +91,10 @@ def take_receipt(stream: Stream, receipt: Receipt) -> None:
     # A receipt for more than we ever said, or for other words than our last, speaks of a past that a restored backup lost; repairing that comes with the two-author history.
     other = receipt.applied == stream.sent > 0 and receipt.digest not in {"", stream.sent_digest}
     if receipt.applied > stream.sent or other:
-        stream.forked = stream.changed = True
+        # Told once: receipts come again and again, and a mark that an operator has settled comes back with news only.
+        if receipt.applied > stream.claimed:
+            stream.claimed = receipt.applied
+            stream.forked = stream.changed = True
         return
     stream.receipt_applied = max(stream.receipt_applied, receipt.applied)
     stream.receipt_seen = max(stream.receipt_seen, min(receipt.seen, receipt.applied))

@@ -93,7 +93,6 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     _chosen(one)
 
-    longest = "the 500 of each service that wait longest"
     them = group("parked", "streams that wait: for a message that did not come, or for code that knows a type")
     one = command(them, "list", parked.list_, "who waits for what, since when; the longest waiting first")
     one.add_argument("--service", help="this service only")
@@ -104,12 +103,12 @@ def _parser() -> argparse.ArgumentParser:
     one = command(
         them, "ask", parked.ask, "have what is missing sent again, by the other side or by the service that stated it (200 messages at once)"
     )  # fmt: skip
-    _streams(one, all=longest)
+    _streams(one, all="all that wait now")
     one = command(
         them, "drop", parked.drop,
         "give up what a stream waits for and go on with what it has; the two sides of a partnership may differ from then on",
     )  # fmt: skip
-    _streams(one, all=longest)
+    _streams(one, all="all that wait now")
     one.add_argument("--yes", action="store_true", help="really; needed always")
 
     them = group("streams", "what tenants say to each other: who is behind, and what has forked")
@@ -124,6 +123,13 @@ def _parser() -> argparse.ArgumentParser:
         them, "ask", streams.ask, "ask the other sides to send again what came after what we have; for after a restore"
     )
     _streams(one)
+    one = command(
+        them, "settle", streams.settle,
+        "take the mark of a fork away, once the two businesses have settled it; not while messages that contradict the stream are dead here "
+        "(dead drop gives them up). A receipt or a message that is new marks it again",
+    )  # fmt: skip
+    _streams(one, all="all that have forked")
+    one.add_argument("--yes", action="store_true", help="really; needed with --all")
 
     one = command(
         top,
@@ -168,7 +174,7 @@ def _chosen(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--all",
         action="store_true",
-        help="all of them, or all that fit the following; of a dead queue among its first 5000",
+        help="all of them, or all that fit the following",
     )
     _filters(parser)
     parser.add_argument("--yes", action="store_true", help="really; needed with --all, and by drop")

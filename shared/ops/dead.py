@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,13 @@ _WHERE = f"""
     and (%(type)s::text is null or i.type = %(type)s) and (%(subject)s::text is null or i.subject = %(subject)s)
     and (%(refs)s::text[] is null or {MESSAGE_REF} = any (%(refs)s))
 """
+_KEY = ("received_at", "tenant", "subject", "peer", "service", "sequence", "id")
+_PAGE = f"""
+select {MESSAGE_REF} as ref, i.* from inbox i where {_WHERE} and i.received_at <= %(before)s
+    and (i.received_at, i.tenant, i.subject, i.peer, i.service, i.sequence, i.id)
+        > (%(after_received_at)s, %(after_tenant)s, %(after_subject)s, %(after_peer)s, %(after_service)s, %(after_sequence)s, %(after_id)s)
+order by i.received_at, i.tenant, i.subject, i.peer, i.service, i.sequence, i.id limit %(limit)s
+"""
 
 
 def _values(which: Filter) -> dict[str, Any]:
@@ -52,7 +59,20 @@ def find(connection: Connection, service: str, which: Filter, limit: int) -> lis
         f"select {MESSAGE_REF} as ref, i.* from inbox i where {_WHERE} order by i.received_at, i.id limit %(limit)s",
         _values(which) | {"limit": limit},
     ).fetchall()
-    return [row | {"ref": f"{service}-{row['ref']}", "place": "inbox"} for row in found]
+    return [_named(service, row) for row in found]
+
+
+def _named(service: str, row: Found) -> Found:
+    return row | {"ref": f"{service}-{row['ref']}", "place": "inbox"}
+
+
+def pages(connection: Connection, service: str, which: Filter) -> Iterator[list[Found]]:
+    """All that are dead now, the oldest first, some at a time and each once: what dies again meanwhile is left for the next time."""
+    values = _values(which) | {"before": rows.now(connection), "limit": AT_ONCE}
+    values |= {f"after_{name}": "" for name in _KEY} | {"after_received_at": "-infinity", "after_sequence": -1}
+    while found := connection.execute(_PAGE, values).fetchall():
+        yield [_named(service, row) for row in found]
+        values |= {f"after_{name}": found[-1][name] for name in _KEY}
 
 
 def replay(connection: Connection, service: str, found: Sequence[Found]) -> dict[str, str]:
@@ -118,7 +138,11 @@ def _drop(connection: Connection, service: str, stream: Found | None, row: Found
     elif row["sequence"] == stream["applied"] + 1 and not _is_fork(row):
         rows.skip(connection, service, stream, row, by)
     else:
-        rows.remove(connection, row)
+        if _is_fork(row) and row["kind"] == "peer":
+            # It comes again until it is receipted, and is known then: no second fork.
+            rows.change(connection, row, state="applied", error=f"dropped by {by}", not_before=None)
+        else:
+            rows.remove(connection, row)
         stream["parked"] -= 1
         rows.write_stream(connection, stream)
     return "dropped"

@@ -24,7 +24,7 @@ from shared.ops.dead import Filter
 from shared.ops.trouble import Trouble, line, missing
 
 LOOKED_AT = 5_000
-"""Messages of a queue that are looked through at most."""
+"""Messages of a queue that are looked through at most for a list."""
 HELD = 64 * 1024 * 1024
 """Bytes of bodies that are kept at most while looking; further ones are named, but not shown."""
 WORN = 10
@@ -151,11 +151,22 @@ def empty(opened: Any, queue: str) -> int:
 
 def find(opened: Any, place: Place, which: Filter, limit: int) -> tuple[list[Letter], int]:
     """The oldest letters that fit, still taken out (they go back with the channel), and how many the queue holds in all."""
-    opened.auto_decode = False
     total = depth(opened, place.queue)
     found: list[Letter] = []
     held = 0
-    left = min(total, LOOKED_AT)
+    for letter in each(opened, place, which, min(total, LOOKED_AT)):
+        held += letter.size
+        if held > HELD:
+            letter.body = letter.body[:1024]
+        found.append(letter)
+        if len(found) == limit:
+            break
+    return found, total
+
+
+def each(opened: Any, place: Place, which: Filter, left: int) -> Iterator[Letter]:
+    """The letters that fit among the `left` oldest, one after the other, each once; what is neither replayed nor dropped goes back with the channel."""
+    opened.auto_decode = False
     while left:
         message = opened.basic_get(place.queue)
         if message is None:
@@ -169,13 +180,7 @@ def find(opened: Any, place: Place, which: Filter, limit: int) -> tuple[list[Let
             continue
         left -= 1
         if letter.fits(which):
-            held += letter.size
-            if held > HELD:
-                letter.body = letter.body[:1024]
-            found.append(letter)
-            if len(found) == limit:
-                break
-    return found, total
+            yield letter
 
 
 def replay(opened: Any, letter: Letter) -> str:
@@ -183,8 +188,6 @@ def replay(opened: Any, letter: Letter) -> str:
     place = letter.place
     if place.exchange and not _is_key(letter.key):
         return "cannot be replayed: it does not say who spoke to whom; drop it"
-    if len(letter.body) < letter.size:
-        return "was not replayed: too many large ones at once; replay it by its name"
     kept = {name: value for name, value in letter.headers.items() if not name.startswith("x-") and name != _KEY}
     if place.exchange:
         # The key says who spoke, so it must be the one it had; our own exchange leads there for as long as this takes.

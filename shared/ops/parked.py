@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import amqp
@@ -17,30 +17,47 @@ from shared.ops.letters import channel, say
 from shared.ops.rows import AT_ONCE, STREAM_REF, Found
 from shared.ops.trouble import Trouble
 
-_FIND = f"""
+_WAITING = f"""
 with waiting as (
     select tenant, subject, peer, service, count(*) as messages, min(sequence) as lowest, max(sequence) as highest,
         min(received_at) as since
-    from inbox where state = 'parked' group by 1, 2, 3, 4
+    from inbox where state = 'parked' and (tenant, subject, peer, service) > (%(after_tenant)s, %(after_subject)s, %(after_peer)s, %(after_service)s) group by 1, 2, 3, 4
+    having min(received_at) <= %(before)s
 )
 select {STREAM_REF} as ref, s.*, w.messages, w.lowest, w.highest, w.since, h.id as head_id, h.state as head_state, h.type as head_type,
     h.error as head_error, h.not_before as head_not_before
 from waiting w join streams s using (tenant, subject, peer, service)
 left join lateral (
     select i.* from inbox i where i.tenant = s.tenant and i.subject = s.subject and i.peer = s.peer and i.service = s.service
-        and i.sequence = s.applied + 1 order by i.state = 'dead', i.id limit 1
+        and i.sequence = s.applied + 1 and i.state <> 'applied' order by i.state = 'dead', i.id limit 1
 ) h on true
 where (%(refs)s::text[] is null or {STREAM_REF} = any (%(refs)s)) and (%(tenant)s::text is null or s.tenant = %(tenant)s)
-order by w.since, s.tenant, s.subject limit %(limit)s
 """
+_FIND = _WAITING + "order by w.since, s.tenant, s.subject limit %(limit)s"
+_PAGE = _WAITING + "order by s.tenant, s.subject, s.peer, s.service limit %(limit)s"
+_ANY: Found = {
+    "refs": None, "tenant": None, "before": "infinity", "after_tenant": "", "after_subject": "", "after_peer": "", "after_service": "",
+}  # fmt: skip
 
 
 def find(
     connection: Connection, service: str, *, refs: Sequence[str] = (), tenant: str | None = None, limit: int = AT_ONCE
 ) -> list[Found]:
     """The streams that wait, the longest waiting first; each with `ref`, `reason`, `waits_for`."""
-    found = connection.execute(_FIND, {"refs": list(refs) or None, "tenant": tenant, "limit": limit}).fetchall()
-    return [row | {"ref": f"{service}-{row['ref']}"} | _why(row) for row in found]
+    which = {"refs": list(refs) or None, "tenant": tenant, "limit": limit}
+    return [_named(service, row) for row in connection.execute(_FIND, _ANY | which).fetchall()]
+
+
+def pages(connection: Connection, service: str) -> Iterator[list[Found]]:
+    """All streams that wait now, some at a time and each once: what begins to wait, or waits again, meanwhile is left for the next time."""
+    which = _ANY | {"before": rows.now(connection), "limit": AT_ONCE}
+    while found := connection.execute(_PAGE, which).fetchall():
+        yield [_named(service, row) for row in found]
+        which |= {f"after_{name}": found[-1][name] for name in ("tenant", "subject", "peer", "service")}
+
+
+def _named(service: str, row: Found) -> Found:
+    return row | {"ref": f"{service}-{row['ref']}"} | _why(row)
 
 
 def _why(row: Found) -> dict[str, str]:
@@ -163,7 +180,6 @@ def _close_gap(connection: Connection, service: str, stream: Found, waiting: Fou
     except ValueError as error:
         raise Trouble("What waits cannot be read: drop it as a dead message.") from error
     stream["applied"], stream["applied_digest"] = waiting["sequence"] - 1, previous
-    stream["receipt_due"] = stream["receipt_due"] or waiting["kind"] == "peer"
     rows.write_stream(connection, stream)
     rows.try_again(connection, service, waiting)
 

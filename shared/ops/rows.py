@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, LiteralString
 
 from shared.ids import new_id
@@ -31,6 +32,11 @@ def service_of(ref: str, services: Sequence[str]) -> tuple[str, str]:
     return service, name
 
 
+def now(connection: Connection) -> datetime:
+    """The moment, by the clock of the database."""
+    return connection.execute("select clock_timestamp() as at").fetchall()[0]["at"]  # type: ignore[no-any-return]
+
+
 def lock_stream(connection: Connection, row: Found) -> Found | None:
     """The stream of a message, locked as the service locks it: before anything else of it. None for what is in no stream."""
     return connection.execute(
@@ -44,7 +50,7 @@ def write_stream(connection: Connection, stream: Found) -> None:
     connection.execute(
         """
         update streams set applied = %(applied)s, applied_digest = %(applied_digest)s, parked = greatest(%(parked)s, 0),
-            parked_type = %(parked_type)s, receipt_due = %(receipt_due)s
+            parked_type = %(parked_type)s
         where tenant = %(tenant)s and subject = %(subject)s and peer = %(peer)s and service = %(service)s
         """,
         stream,
@@ -84,8 +90,7 @@ def skip(connection: Connection, service: str, stream: Found, row: Found, by: st
     if stream["parked_type"] == row["type"]:
         stream["parked_type"] = None
     if row["kind"] == "peer":
-        # The other side need not send it again; both sides keep both streams.
-        stream["receipt_due"] = True
+        # Both sides keep both streams. It is receipted when it comes again, as what was said does: whoever did not say it is told nothing.
         change(connection, row, state="applied", error=f"dropped by {by}", not_before=None)
     else:
         remove(connection, row)

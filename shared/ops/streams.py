@@ -1,17 +1,30 @@
-"""Streams between tenants that need an eye: forked ones, and those whose other side has not receipted for a while."""
+"""Streams between tenants that need an eye: forked ones, until they are settled, and those whose other side has not receipted for a while."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from shared.ops import rows
 from shared.ops.database import Connection
-from shared.ops.rows import STREAM_REF, Found
+from shared.ops.rows import AT_ONCE, MESSAGE_REF, STREAM_REF, Found
 
 BEHIND_AFTER = 60
 """Seconds after which an unreceipted message is worth a look: by then it was sent three times."""
 _PAGE = 1_000
 
 _FORKED = f"select {STREAM_REF} as ref, s.* from streams s where s.forked order by s.tenant, s.subject limit %(limit)s"
+_SETTLING = f"""
+select {STREAM_REF} as ref, s.* from streams s
+where s.forked and (%(refs)s::text[] is null or {STREAM_REF} = any (%(refs)s))
+    and (s.tenant, s.subject, s.peer, s.service) > (%(tenant)s, %(subject)s, %(peer)s, %(service)s)
+order by s.tenant, s.subject, s.peer, s.service limit {AT_ONCE}
+"""
+_CONTRADICTING = f"""
+select {MESSAGE_REF} as ref from inbox i
+where i.tenant = %(tenant)s and i.subject = %(subject)s and i.peer = %(peer)s and i.service = %(service)s and i.state = 'dead' and i.error like 'fork%%'
+order by i.sequence, i.id
+"""
+_NAMED = 3
 _BEHIND = f"""
 select {STREAM_REF} as ref, s.*, o.since, o.messages, o.again_at from streams s join (
     select tenant, subject, destination, service, min(created_at) as since, count(*) as messages, min(due_at) as again_at
@@ -58,3 +71,43 @@ def between_tenants(connection: Connection, service: str) -> Iterator[list[Found
         yield found
         row = found[-1]
         last = (row["tenant"], row["subject"], row["peer"], row["service"])
+
+
+def settle(connection: Connection, service: str, refs: Sequence[str]) -> Iterator[tuple[list[Found], dict[str, str]]]:
+    """Take the mark of a fork from these streams (short names), or from all, page by page: the streams, and what became of each by ref.
+
+    One transaction a page. A stream keeps its mark while a message that contradicts it is dead here. What receipts named until now marks it
+    no more (`claimed`); what is new does.
+    """
+    last: Found = {"tenant": "", "subject": "", "peer": "", "service": ""}
+    while True:
+        with connection.transaction():
+            # In the order in which the bus locks: nobody waits for each other.
+            found = connection.execute(_SETTLING, last | {"refs": list(refs) or None}).fetchall()
+            found = [r | {"ref": f"{service}-{r['ref']}"} for r in found]
+            became = {row["ref"]: _settle(connection, service, row) for row in found}
+        if not found:
+            return
+        yield found, became
+        last = {name: found[-1][name] for name in last}
+
+
+def _settle(connection: Connection, service: str, row: Found) -> str:
+    stream = rows.lock_stream(connection, row)
+    if stream is None or not stream["forked"]:
+        return "is not forked any more"
+    dead = [f"{service}-{found['ref']}" for found in connection.execute(_CONTRADICTING, row).fetchall()]
+    if dead:
+        more = f" and {len(dead) - _NAMED} more" if len(dead) > _NAMED else ""
+        return (
+            f"stays marked: what contradicts it is dead here, {', '.join(dead[:_NAMED])}{more}. "
+            "Look with dead show, give it up with dead drop, then settle"
+        )
+    connection.execute(
+        """
+        update streams set forked = false
+        where tenant = %(tenant)s and subject = %(subject)s and peer = %(peer)s and service = %(service)s
+        """,
+        row,
+    )
+    return "settled"

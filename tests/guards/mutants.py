@@ -32,6 +32,7 @@ REQUESTS = "tests/unit/gateway/test_requests.py"
 PAGES = "tests/unit/gateway/pages/test_pages.py"
 STOLEN = "tests/security/test_stolen_sessions.py"
 POISON = "tests/chaos/test_poison.py"
+FORKED = "tests/integration/ops/test_forked_streams.py"
 
 MUTANTS = (
     # What comes in
@@ -90,6 +91,27 @@ MUTANTS = (
         "    if receipt.applied > stream.sent or other:\n",
         "    if False:\n",
         (INBOX, SAID),
+    ),
+    Mutant(
+        "a mark that was settled comes back with the next receipt",
+        "shared/bus/streams.py",
+        "        if receipt.applied > stream.claimed:\n",
+        "        if True:\n",
+        (FORKED,),
+    ),
+    Mutant(
+        "what was dropped is a new fork when it is said again",
+        "shared/bus/inbox.py",
+        "        return unit.heard(d.key, d.envelope.sequence).get(d.envelope.id) == d.digest\n",
+        "        return False\n",
+        (FORKED,),
+    ),
+    Mutant(
+        "a stream is settled while what contradicts it is dead",
+        "shared/ops/streams.py",
+        "    if dead:\n",
+        "    if False:\n",
+        (FORKED,),
     ),
     Mutant(
         "a receipt confirms before all that was sent with it is applied",
@@ -473,6 +495,13 @@ MUTANTS = (
         "            self._note(attended=self._attended, mute=True)\n",
         "            pass\n",
         ("tests/unit/gateway/test_circuits.py",),
+    ),
+    Mutant(
+        "a body is taken without end once its request is answered",
+        "services/gateway/receiving.py",
+        "            if self._unwanted > MOST_UNWANTED:\n",
+        "            if False:\n",
+        ("tests/unit/gateway/test_receiving.py",),
     ),
     Mutant(
         "a service connects anew for ever over properties that its client cannot read",

@@ -84,6 +84,25 @@ def test_200_megabytes_are_refused_before_they_are_read(
     assert memory(town.stack) - before < GROWTH
 
 
+@pytest.mark.parametrize("refused", [401, 413, 404])
+def test_a_refused_request_that_never_ends_is_let_go(town: Town, refused: int) -> None:
+    path = "/api/v1/contacts" if refused != 404 else "/api/v1/nothing"
+    asked = head("POST", path, town.owner, Content_Type="application/json", Transfer_Encoding="chunked")
+    if refused == 401:
+        asked = asked.replace(b"Authorization: Bearer ", b"Authorization: Bearer x")
+    chunk = b"100000\r\n" + b"x" * MIB + b"\r\n"
+    sent = 0
+    with wire(town.stack, asked) as sending:
+        with contextlib.suppress(OSError):
+            while sent < 1024 * MIB:
+                sending.sendall(chunk)
+                sent += MIB
+                if sent == 2 * MIB:
+                    assert status(sending.recv(65536)) == refused
+    # What the network holds is sent, too.
+    assert sent < 512 * MIB, sent
+
+
 @pytest.mark.parametrize("hosts", [b"", b"Host: localhost\r\nHost: elsewhere.example\r\n"], ids=["none", "two"])
 def test_a_request_names_exactly_one_host(town: Town, hosts: bytes) -> None:
     with wire(town.stack, b"GET / HTTP/1.1\r\n" + hosts + b"\r\n") as sending:

@@ -27,6 +27,7 @@ ROUTES = (
         body=api_keys.NewApiKey,
         result=api_keys.MadeApiKey,
         status=201,
+        lacks="Only `key` is null then: it is kept nowhere. When the first answer was lost, revoke the key of that id and make another.",
         codes=("too_many",),
     ),
     Route(

@@ -41,6 +41,7 @@ class Route:
     `body`, `query` and `result` are models for the description; of `query` the kinds of the parameters are read too.
     `status` is that of success, `location` the address of what was created, with fields of the result and ids of the path in braces.
     `filling` gives keyword arguments that only the gateway knows; `fills` names what of that kind a body may not set.
+    `lacks` says what the answer to a repetition with the same Idempotency-Key lacks of the first one.
     `operation` is its name in the description, when it is not that of the RPC; `media_type` what it answers with.
     `scope` is what an API key needs for it: a scope, `ANY_KEY`, or `NO_KEY`, which is also what holds for one that says nothing.
     `codes` are the refusals worth naming beside those every endpoint may give.
@@ -59,6 +60,7 @@ class Route:
     scope: str = ""
     anonymous: bool = False
     repeatable: bool = True
+    lacks: str = ""
     operation: str = ""
     media_type: str = "application/json"
     filling: Filling | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from shared.ops import environment, rows, showing
@@ -37,13 +37,16 @@ def tell(action: str, found: Iterable[dict[str, Any]], became: dict[str, str], s
     said |= became
 
 
-def report(chosen: argparse.Namespace, said: dict[str, str], well: set[str], nothing: str) -> int:
-    """Say what became of each. Returns FAILED unless all outcomes are among `well`."""
+def report(chosen: argparse.Namespace, said: dict[str, str], well: Callable[[str], bool], nothing: str) -> int:
+    """Say what became of each, and of how many. Returns FAILED unless all outcomes are `well`."""
+    done = sum(well(outcome) for outcome in said.values())
     if chosen.json:
         print(showing.as_json([{"ref": ref, "outcome": outcome} for ref, outcome in said.items()]))
     elif not said:
         print(nothing)
     else:
         for ref, outcome in said.items():
-            print(f"{ref} {'was ' if outcome in {'replayed', 'dropped'} else ''}{showing.safe(outcome)}.")
-    return DONE if all(outcome in well for outcome in said.values()) else FAILED
+            print(f"{ref} {'was ' if outcome in {'replayed', 'dropped', 'settled'} else ''}{showing.safe(outcome)}.")
+        if len(said) > 1:
+            print(f"{len(said)} in all, {done} of them done.")
+    return DONE if done == len(said) else FAILED

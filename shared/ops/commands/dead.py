@@ -98,19 +98,17 @@ def _on_dead(chosen: argparse.Namespace, action: str, *, sure: bool, row: Any, l
     for service, refs in by_service(chosen, sure=sure).items():
         which = _filter(chosen, refs)
         with connected(service) as connection:
-            # What dies again meanwhile is not done again: bounded by what was there at first.
-            for _ in range(-(-dead.count(connection, which) // rows.AT_ONCE)):
-                found = [r for r in dead.find(connection, service, which, rows.AT_ONCE) if r["ref"] not in said]
+            for found in dead.pages(connection, service, which):
                 tell(action, found, row(connection, service, found), said)
         missing = [name for name in refs if f"{service}-{name}" not in said]
         if refs and not missing:
             continue
         for place in letters.places(service):
             with letters.channel(place.uri) as opened:
-                in_queue, _ = letters.find(opened, place, which, letters.LOOKED_AT)
-                for one in in_queue:
+                # What dies again meanwhile is not done again: no more than was there at first.
+                for one in letters.each(opened, place, which, letters.depth(opened, place.queue)):
                     tell(action, [one.row()], {one.ref: letter(opened, one)}, said)
         said |= {
             f"{service}-{name}": "is not dead, or not any more" for name in refs if f"{service}-{name}" not in said
         }
-    return report(chosen, said, {"replayed", "dropped"}, "No message is dead.")
+    return report(chosen, said, {"replayed", "dropped"}.__contains__, "No message is dead.")

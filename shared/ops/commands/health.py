@@ -27,6 +27,6 @@ _ADVICE = {
     "dead": "messages were given up: dead list",
     "letters": "messages could not be decoded: dead list",
     "parked": "streams wait: parked list",
-    "forked": "streams have forked, as after a restore: streams list --forked",
+    "forked": "streams have forked, as after a restore: streams list --forked, and streams settle in the end",
     "lag": "its relay is behind: is it running, does the broker take messages?",
 }

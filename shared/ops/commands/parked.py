@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from shared.ops import environment, parked, rows, showing
-from shared.ops.commands.choosing import DONE, FAILED, by_service, report, tell
+from shared.ops.commands.choosing import DONE, by_service, report, tell
 from shared.ops.database import connected
 from shared.ops.environment import operator
 from shared.ops.trouble import Trouble
@@ -60,10 +60,14 @@ def _on_parked(chosen: argparse.Namespace, action: str, act: Any, *, sure: bool)
     said: dict[str, str] = {}
     for service, refs in by_service(chosen, sure=sure).items():
         with connected(service) as connection:
-            found = parked.find(connection, service, refs=refs, limit=len(refs) or rows.AT_ONCE)
-            for row in found:
-                tell(action, [row | {"place": "stream"}], {row["ref"]: act(connection, service, row)}, said)
+            named = [parked.find(connection, service, refs=refs, limit=len(refs))] if refs else None
+            for found in named or parked.pages(connection, service):
+                for row in found:
+                    tell(action, [row | {"place": "stream"}], {row["ref"]: act(connection, service, row)}, said)
         said |= {f"{service}-{name}": "does not wait" for name in refs if f"{service}-{name}" not in said}
-    failed = {ref for ref, outcome in said.items() if outcome.startswith(("waits for", "does not", "has gone on"))}
-    report(chosen, said, set(), "No stream waits.")
-    return FAILED if failed else DONE
+    return report(
+        chosen,
+        said,
+        lambda outcome: not outcome.startswith(("waits for", "does not", "has gone on")),
+        "No stream waits.",
+    )

@@ -1,4 +1,4 @@
-"""`streams`: what tenants say to each other, and having it said again."""
+"""`streams`: what tenants say to each other, having it said again, and settling what has forked."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from shared.ops import environment, parked, showing, streams
-from shared.ops.commands.choosing import DONE, FAILED, by_service
+from shared.ops.commands.choosing import DONE, FAILED, by_service, report, tell
 from shared.ops.database import connected
 from shared.ops.environment import note
 from shared.ops.trouble import Trouble
 
 _COLUMNS = {
     "REF": "ref", "WHAT": "what", "TENANT": "tenant", "WITH": "peer", "ABOUT": "subject", "SAID": "sent", "RECEIPTED": "confirmed",
-    "HEARD": "applied", "MISSING": "messages", "FOR": "since",
+    "CLAIMED": "claimed", "HEARD": "applied", "MISSING": "messages", "FOR": "since",
 }  # fmt: skip
 
 
@@ -59,3 +59,14 @@ def ask(chosen: argparse.Namespace) -> int:
         )
     print(showing.as_json({"asked": count}) if chosen.json else f"The other side was asked in {count} streams.")
     return FAILED if deaf else DONE
+
+
+def settle(chosen: argparse.Namespace) -> int:
+    """`streams settle`: take the mark of a fork away. Returns FAILED unless it went from all of them."""
+    said: dict[str, str] = {}
+    for service, refs in by_service(chosen, sure=chosen.all).items():
+        with connected(service) as connection:
+            for found, became in streams.settle(connection, service, refs):
+                tell("streams settle", [row | {"place": "stream"} for row in found], became, said)
+        said |= {f"{service}-{name}": "is not forked" for name in refs if f"{service}-{name}" not in said}
+    return report(chosen, said, {"settled"}.__contains__, "No stream has forked.")

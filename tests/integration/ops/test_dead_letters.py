@@ -117,6 +117,19 @@ def test_dropping_takes_one_or_all(letter: bytes, ops: Ops, broker: RabbitServer
     assert depth(broker.uri(), EVENTS) == 0
 
 
+def test_all_means_all_of_a_queue_however_many_others_lie_before_them(
+    ops: Ops, broker: RabbitServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(letters, "LOOKED_AT", 2)
+    for number in range(6):
+        body = json.dumps({"number": number, "type": "offer.sent" if number < 3 else "offer.withdrawn"}).encode()
+        die(broker.uri(), "", EVENTS, EVENTS, body)
+    until(lambda: depth(broker.uri(), DEAD) == 6, 5)
+    which = ("--type", "offer.withdrawn", "--service", "offers", "--yes", "--json")
+    assert [said["outcome"] for said in ops("dead", "drop", "--all", *which).json] == ["dropped"] * 3
+    until(lambda: depth(broker.uri(), DEAD) == 3, 5)
+
+
 def test_a_dedicated_cell_puts_back_what_others_said_to_it_though_it_may_not_speak_for_them(
     ops: Ops, sample_environment: dict[str, str], broker: RabbitServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

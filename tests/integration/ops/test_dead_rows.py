@@ -13,6 +13,7 @@ from shared.bus.attempts import ATTEMPTS
 from shared.bus.deliveries import decode
 from shared.bus.inbox import Inbox
 from shared.bus.postgres import PostgresDatabase
+from shared.ops import dead
 from tests.integration.bus.conftest import rows
 from tests.integration.bus.test_inbox import stream, words
 from tests.integration.ops.conftest import Ears, Ops
@@ -110,6 +111,55 @@ def test_behind_a_dropped_message_its_stream_goes_on(
     )
 
 
+def test_a_dropped_message_is_receipted_once_it_comes_again(
+    sample_database: PostgresDatabase, inbox: Inbox, ops: Ops
+) -> None:
+    kill(inbox, "poison")
+    (found,) = ops("dead", "list", "--json", "--service", "offers").json
+    assert ops("dead", "drop", found["ref"], "--yes").status == 0
+    # One in whose name it was forged has never said it: a receipt would mark their stream as forked.
+    assert [(r["applied"], r["receipt_due"]) for r in rows(sample_database, "streams")] == [(1, False)]
+    assert inbox.handle(stream("poison")).duplicate == 1
+    assert [(r["applied"], r["receipt_due"]) for r in rows(sample_database, "streams")] == [(1, True)]
+
+
+def test_all_means_all_of_them_each_once(
+    sample_database: PostgresDatabase, inbox: Inbox, ears: Ears, ops: Ops, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dead, "AT_ONCE", 2)
+    # What cannot be replayed stays dead, in front of all others.
+    inbox.handle(stream("a", "b", "c", "d"))
+    inbox.handle(stream("A", "B", "C"))
+    for number in range(5):
+        for _ in range(ATTEMPTS):
+            inbox.handle(stream("poison", subject=f"s{number}"))
+    retries(sample_database, inbox)
+    ears.cured = True
+    said = ops("dead", "replay", "--all", "--service", "offers", "--yes")
+    assert said.out.endswith("8 in all, 5 of them done.\n") and said.out.count("cannot be replayed") == 3
+    assert retries(sample_database, inbox) == 5
+    assert states(sample_database).count("dead") == 3
+    assert len(ops("dead", "drop", "--all", "--service", "offers", "--yes", "--json").json) == 3
+
+
+def test_what_dies_again_at_once_is_left_for_the_next_time(
+    inbox: Inbox, ops: Ops, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dead, "AT_ONCE", 2)
+    taken = []
+
+    def fail_again(connection: Any, service: str, stream: Any, row: Any) -> str:
+        taken.append(row["subject"])
+        return "replayed"
+
+    monkeypatch.setattr(dead, "_replay", fail_again)
+    for number in range(3):
+        for _ in range(ATTEMPTS):
+            inbox.handle(stream("poison", subject=f"s{number}"))
+    assert ops("dead", "replay", "--all", "--service", "offers", "--yes").status == 0
+    assert taken == ["s0", "s1", "s2"]
+
+
 def test_a_dead_timer_is_replayed_and_dropped_like_any_other(
     sample_database: PostgresDatabase, inbox: Inbox, ears: Ears, ops: Ops
 ) -> None:
@@ -141,7 +191,7 @@ def test_a_fork_is_not_replayed_but_may_be_dropped(sample_database: PostgresData
     forked = ops("streams", "list", "--forked", "--json", "--service", "offers").json
     assert [(s["tenant"], s["peer"]) for s in forked] == [("northwind", "kazenor")]
     assert ops("dead", "drop", found["ref"], "--yes").status == 0
-    assert (states(sample_database), parked(sample_database)) == (["applied", "applied"], 0)
+    assert (states(sample_database), parked(sample_database)) == (["applied"] * 3, 0)
     assert words(sample_database) == ("a", "b")
 
 

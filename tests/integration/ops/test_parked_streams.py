@@ -11,6 +11,7 @@ from shared.bus import topology
 from shared.bus.inbox import Inbox
 from shared.bus.postgres import PostgresDatabase
 from shared.bus.unit import Unit
+from shared.ops import parked
 from tests.integration.bus.conftest import rows
 from tests.integration.bus.relaying import Ear
 from tests.integration.bus.sample import TABLES, WordHeard
@@ -85,6 +86,16 @@ def test_what_is_given_up_is_gone_and_the_stream_goes_on(
     assert words(sample_database) == ("a", "c", "d")
     assert inbox.handle([b]).duplicate == 1
     assert [(r["parked"], r["forked"]) for r in rows(sample_database, "streams")] == [(0, False)]
+
+
+def test_all_means_all_of_them_each_once(inbox: Inbox, ops: Ops, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parked, "AT_ONCE", 2)
+    for number in range(5):
+        inbox.handle([stream("a", "b", subject=f"s{number}")[1]])
+    # Nothing comes: they wait on, and are asked once.
+    asked = ops("parked", "ask", "--all", "--service", "offers")
+    assert asked.status == 0 and asked.out.endswith("5 in all, 5 of them done.\n")
+    assert len(ops("parked", "drop", "--all", "--service", "offers", "--yes", "--json").json) == 5
 
 
 def test_a_type_that_nobody_knows_is_looked_at_again_or_given_up(

@@ -24,6 +24,17 @@ def test_every_reference_leads_somewhere(anybody: TestClient) -> None:
         assert name in described["components"]["schemas"]
 
 
+def test_a_repetition_says_what_it_lacks(anybody: TestClient) -> None:
+    paths = anybody.get("/api/v1/openapi.json").json()["paths"]
+
+    def told(path: str) -> str:
+        parameters = paths[f"/api/v1{path}"]["post"]["parameters"]
+        return str(next(p["description"] for p in parameters if p["name"] == "Idempotency-Key"))
+
+    assert "`key` is null" in told("/api-keys")
+    assert told("/contacts").endswith("does nothing twice.")
+
+
 def test_every_operation_names_its_problems(anybody: TestClient) -> None:
     for path, item in anybody.get("/api/v1/openapi.json").json()["paths"].items():
         for operation in item.values():

@@ -41,6 +41,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(receiving, "HEADERS_SECONDS", 0.2)
     monkeypatch.setattr(receiving, "REQUEST_SECONDS", 0.4)
     monkeypatch.setattr(receiving, "MOST_WAITING", 5)
+    monkeypatch.setattr(receiving, "MOST_UNWANTED", 2_000_000)
 
 
 def run(steps: Steps) -> None:
@@ -105,6 +106,70 @@ def test_what_never_comes_whole_ends(said: bytes, answered: bytes) -> None:
             wire.say(said)
             answer = await wire.rest()
             assert answer.startswith(answered) and bool(answer) == bool(answered)
+
+    run(steps)
+
+
+CHUNKED = b"POST /early HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+LONG = b"POST /early HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("head", "part"),
+    [
+        (LONG, b"x" * 100_000),
+        (CHUNKED, b"186a0\r\n" + b"x" * 100_000 + b"\r\n"),
+        (CHUNKED, b"1;" + b"x" * 100_000 + b"\r\nx\r\n"),
+    ],
+    ids=["announced", "chunked", "extensions of chunks"],
+)
+def test_a_body_that_is_sent_on_after_its_answer_ends_after_so_many_bytes(
+    monkeypatch: pytest.MonkeyPatch, head: bytes, part: bytes
+) -> None:
+    monkeypatch.setattr(receiving, "REQUEST_SECONDS", 60)
+
+    async def steps(port: int) -> None:
+        async with connection(port) as wire:
+            wire.say(head)
+            assert (await wire.reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
+            sent = 0
+            with contextlib.suppress(ConnectionError):
+                while sent < 100_000_000:
+                    wire.say(part)
+                    await wire.writer.drain()
+                    sent += len(part)
+            # What the network holds is sent, too.
+            assert 2_000_000 < sent < 20_000_000
+
+    run(steps)
+
+
+def test_a_body_that_trickles_on_after_its_answer_ends_after_a_while() -> None:
+    async def steps(port: int) -> None:
+        async with connection(port) as wire:
+            wire.say(LONG)
+            parts = 0
+            with contextlib.suppress(ConnectionError):
+                while parts < 200 and not wire.writer.is_closing():
+                    wire.say(b"x")
+                    await wire.writer.drain()
+                    await asyncio.sleep(0.02)
+                    parts += 1
+            assert 5 < parts < 200
+
+    run(steps)
+
+
+def test_whoever_reads_the_answer_only_after_sending_all_goes_on_with_the_connection() -> None:
+    async def steps(port: int) -> None:
+        async with connection(port) as wire:
+            for _ in range(3):
+                wire.say(b"POST /early HTTP/1.1\r\nHost: a\r\nContent-Length: 1500000\r\n\r\n")
+                for _ in range(15):
+                    wire.say(b"x" * 100_000)
+                    await wire.writer.drain()
+                assert b"200" in await wire.reader.readuntil(b"\r\n\r\n")
+                assert await wire.reader.readexactly(1) == b"0"
 
     run(steps)
 
