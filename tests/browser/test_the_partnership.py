@@ -371,6 +371,7 @@ def test_the_team_is_changed_at_once_and_its_last_one_stays(pair: Pair, visit: V
     expect(button(ada, f"Remove {adam}")).to_have_count(0)
     button(ada, "Add").click()
     adding = ada.get_by_role("dialog", name="Add Partner Manager(s)")
+    expect(button(adding, "Save")).to_be_disabled()
     for name in ("Berta Kern", "Carl Moe"):
         band(adding, name).click()
     button(adding, "Save").click()
