@@ -270,6 +270,24 @@ def test_a_question_that_has_been_overtaken_says_so_and_keeps_what_was_typed(pai
     expect(ada.get_by_role("region", name="Northwind Ltd ended the partnership")).to_be_visible()
 
 
+def test_on_a_phone_the_answers_to_a_question_are_equally_wide(pair: Pair, visit: Visit) -> None:
+    ada = visit(pair.partner, viewport=PHONE)
+    button(ada, "End Partnership").click()
+    asking = ada.get_by_role("dialog")
+    end, cancel = button(asking, "Yes").bounding_box(), asking.get_by_role("link", name="Cancel").bounding_box()
+    ada.goto(ada.url + "/contacts")
+    band(ada, "Amara Diallo").click()
+    button(ada, "Update").click()
+    propose, back = button(asking, "Yes").bounding_box(), button(asking, "Cancel").bounding_box()
+    assert end
+    assert cancel
+    assert propose
+    assert back
+    assert len({(box["x"], box["width"]) for box in (end, cancel, propose, back)}) == 1
+    assert end["y"] + end["height"] < cancel["y"]
+    assert propose["y"] + propose["height"] < back["y"]
+
+
 def test_whoever_releases_whom_the_other_side_releases_is_told_that_it_holds(pair: Pair, visit: Visit) -> None:
     ada = visit(pair.partner, "contacts")
     band(ada, "Bruno Keller").click()
