@@ -19,6 +19,7 @@ from shared.errors import Refusal
 pages = rooms()
 
 LIVING = ("accepted", "modified", "suspended")
+BEGUN = (*LIVING, "terminated")
 
 
 def _just_offered(found: dict[str, Any]) -> Items:
@@ -45,8 +46,8 @@ async def partnership(request: Request, partnership_id: str) -> Response:
         # Its history tells of them.
         pending, answered = [], []
     shown = None if people is None else in_order([assignment(a) for a in people]) or _just_offered(found)
-    # Whoever was released has gone (contradiction 2), and whoever was not accepted never came; after the end it tells who had been there.
-    former = [a for a in shown or [] if a["past"]] if found["status"] in LIVING else []
+    # Whoever was released has gone (contradiction 2), and whoever was not accepted never came; of an offer that came to nothing, all are shown.
+    former = [a for a in shown or [] if a["past"]] if found["status"] in BEGUN else []
     titles = {a["contact_id"]: a.get("title") or "" for a in people or []}
     return await desk.page(
         "partnership.html",

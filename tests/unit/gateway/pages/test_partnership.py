@@ -121,10 +121,26 @@ def test_whoever_works_there_comes_first_and_nobody_stands_twice(ada: TestClient
     assert re.findall(r"<b>([^<]+)</b>", page) == ["Bruno Keller", "Cleo Sand"]
     assert '<span class="count">1</span>' in page, "whoever is only offered does not work there yet"
     assert f'<a href="{CONTACTS}">1 former contact</a>' in page
+
+
+def test_after_the_end_as_many_are_listed_as_are_counted(ada: TestClient, rpc: FakeRpc) -> None:
+    people = [
+        LENT_ONE,
+        {**LENT_ONE, "contact_id": CONTACT["id"], "name": "Amara Diallo", "state": "released"},
+        {**LENT_ONE, "contact_id": NEWCOMER, "name": "Cleo Sand", "state": "declined", "label": "Not accepted"},
+    ]
+    rpc.on("contacts", "list_assignments", {"items": people, "next": None})
     rpc.on("offers", "get_partnership", live(status="terminated", actions=["view", "remove"]))
     page = ada.get(PAGE).text.split('aria-labelledby="people"')[1].split("</section>")[0]
-    assert re.findall(r"<b>([^<]+)</b>", page) == ["Bruno Keller", "Cleo Sand", "Amara Diallo"]
-    assert "former contact" not in page
+    assert re.findall(r"<b>([^<]+)</b>", page) == ["Bruno Keller"]
+    assert '<span class="count">1</span>' in page
+    assert f'<a href="{CONTACTS}">1 former contact, 1 not accepted</a>' in page
+    # Of an offer that came to nothing there is nobody else to show.
+    rpc.on("offers", "get_partnership", live(status="declined", actions=["view", "remove"]))
+    rpc.on("contacts", "list_assignments", {"items": people[2:], "next": None})
+    page = ada.get(PAGE).text.split('aria-labelledby="people"')[1].split("</section>")[0]
+    assert re.findall(r"<b>([^<]+)</b>", page) == ["Cleo Sand"]
+    assert 'class="count"' not in page
 
 
 def test_the_page_stands_when_contacts_is_away(ada: TestClient, rpc: FakeRpc) -> None:
