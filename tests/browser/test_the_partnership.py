@@ -115,6 +115,33 @@ def test_edit_mode_opens_from_the_details_and_from_the_menu(pair: Pair, visit: V
     expect(ada.get_by_role("heading", name="Assigned Contacts")).to_be_visible()
 
 
+def test_a_row_of_tabs_fades_where_there_is_more_of_it(pair: Pair, visit: Visit) -> None:
+    ada = visit(pair.partner, "contacts", viewport=PHONE)
+    strip = ada.get_by_role("navigation", name="Sections")
+
+    def fades() -> tuple[str, ...]:
+        told = strip.evaluate(
+            "row => ['--before', '--after'].map(side => getComputedStyle(row).getPropertyValue(side))"
+        )
+        return tuple(told)
+
+    assert "linear-gradient" in strip.evaluate("row => getComputedStyle(row).maskImage")
+    assert fades() == ("0px", "40px")
+    # By keyboard the last of them comes out of the fade.
+    strip.get_by_role("link").first.focus()
+    for _ in range(2):
+        ada.keyboard.press("Tab")
+    expect(strip.get_by_role("link", name="Partnership History")).to_be_focused()
+    expect(strip).to_have_css("--after", "0px")
+    assert fades() == ("40px", "0px")
+    ada.set_viewport_size(DESKTOP)
+    expect(strip).to_have_css("--before", "0px")
+    assert fades() == ("0px", "0px")
+    # Without scripts nothing is out of sight.
+    plain = visit(pair.partner, "contacts", viewport=PHONE, java_script_enabled=False)
+    expect(plain.get_by_role("link", name="Partnership History")).to_be_in_viewport(ratio=1)
+
+
 # Assigned Contacts
 
 
