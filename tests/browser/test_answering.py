@@ -347,6 +347,12 @@ def test_a_proposal_is_answered_item_by_item_with_comments_and_a_suggestion(
     # What is undecided is said at its place.
     button(nils, "Send answer").click()
     expect(item(nils, "Dora Lind").get_by_text("Accept or decline this.")).to_be_visible()
+    places = [
+        item(nils, "Dora Lind").locator(one).bounding_box() for one in (":scope > .field-error", ":scope > details")
+    ]
+    assert places[0]
+    assert places[1]
+    assert places[0]["x"] == places[1]["x"], "it stands in line with what else belongs to her"
     decide(nils, "Bruno Keller", "Accept")
     decide(nils, "Dora Lind", "Decline")
     decide(nils, "Cleo Sand", "Accept")
