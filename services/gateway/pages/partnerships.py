@@ -13,6 +13,7 @@ from services.gateway.pages.desk import Desk
 from services.gateway.pages.managing import may_change
 from services.gateway.pages.presenting import assignment, entry, in_order, modification, of_before, person, tile
 from services.gateway.pages.rooms import desk_of, rooms
+from services.gateway.pages.words import moment
 from services.gateway.rpc import ServiceFailure
 from shared.errors import Refusal
 
@@ -80,10 +81,19 @@ def _theirs_first(shown: Items) -> Items:
 
 
 def _answers(found: dict[str, Any], pending: Items, answered: Items, titles: dict[str, str]) -> Items:
-    """Their answers to our last proposals. `again`: they suggest something else, and we have not proposed it yet."""
+    """Their answers to our last proposals. `again`: they suggest something else, and nothing has been proposed since, by either side.
+
+    A suggestion is a sentence of theirs: whether the next proposal is what it meant is for people to say, who find it here all the same.
+    """
     taken_up = {m.get("in_reply_to") for m in [*pending, *answered]}
+    last = max((at for m in [*pending, *answered] if (at := moment(m.get("created_at")))), default=None)
+
+    def open_still(m: dict[str, Any]) -> bool:
+        at = moment(m["answered_at"])
+        return bool(m["suggestion"]) and m["id"] not in taken_up and not (at and last and last > at)
+
     return [
-        {**shown, "again": bool(shown["suggestion"]) and shown["id"] not in taken_up and "edit" in found["may"]}
+        {**shown, "again": open_still(shown) and "edit" in found["may"]}
         for m in sorted(answered, key=lambda m: m.get("answered_at") or "", reverse=True)
         if (shown := modification(m, found, titles))["ours"]
     ]
