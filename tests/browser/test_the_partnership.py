@@ -473,7 +473,7 @@ def test_the_history_opens_is_sieved_and_grows_at_both_ends(long_history: Pair, 
         ada.mouse.wheel(0, 4000)
     expect(entries).to_have_count(72)
     expect(first).to_have_count(1)
-    expect(ada.get_by_role("link", name="Older")).to_have_count(0)
+    expect(ada.get_by_role("link", name="Show more")).to_have_count(0)
 
     # What happens now stands on top, and nothing that was loaded goes.
     offer = entries.filter(has_text="sent an offer")
@@ -511,7 +511,7 @@ def test_the_history_opens_is_sieved_and_grows_at_both_ends(long_history: Pair, 
 
 def test_older_entries_are_a_page_without_scripts(long_history: Pair, visit: Visit) -> None:
     nils = visit(long_history.partner, "history", java_script_enabled=False, viewport=PHONE)
-    nils.get_by_role("link", name="Older").click()
+    nils.get_by_role("link", name="Show more").click()
     expect(nils.get_by_text("accepted our offer")).to_be_visible()
 
 

@@ -5,6 +5,7 @@ import "./finding.js";
 import "./forms.js";
 import "./live.js";
 import "./menus.js";
+import "./more.js";
 import "./times.js";
 import { enhance, one, token } from "./dom.js";
 
