@@ -297,6 +297,22 @@ def test_a_question_that_has_been_overtaken_says_so_and_keeps_what_was_typed(pai
     expect(ada.get_by_role("region", name="Northwind Ltd ended the partnership")).to_be_visible()
 
 
+def test_an_end_by_the_other_side_is_told_in_the_pop_up_that_is_open(pair: Pair, visit: Visit) -> None:
+    ada = visit(pair.partner, "contacts")
+    band(ada, "Bruno Keller").click()
+    button(ada, "Update").click()
+    asking = ada.get_by_role("dialog", name="Update Contacts")
+    asking.get_by_label("Reason").fill("Bruno moves on.")
+    # Whatever else changes leaves the question as it is.
+    pair.propose(pair.customer, release=("Amara Diallo",))
+    expect(ada.get_by_text("This has changed meanwhile.")).to_be_visible()
+    expect(button(asking, "Yes")).to_be_enabled()
+    pair.customer.post(pair.path("termination"), {"reason": "The season is over."})
+    expect(asking.get_by_role("alert")).to_contain_text("The partnership with Northwind Ltd is terminated")
+    expect(button(asking, "Yes")).to_be_disabled()
+    expect(asking.get_by_label("Reason")).to_have_value("Bruno moves on.")
+
+
 def test_on_a_phone_the_answers_to_a_question_are_equally_wide(pair: Pair, visit: Visit) -> None:
     ada = visit(pair.partner, viewport=PHONE)
     button(ada, "End Partnership").click()
