@@ -6,6 +6,7 @@ import csv
 import io
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.people import Person, enter, log_in
@@ -190,3 +191,25 @@ def test_a_member_reads_all_of_it_and_the_list_changes_by_itself(stack: Stack, p
     mia.get_by_role("link", name="Marta Oduya").click()
     expect(mia.get_by_role("link", name=f"marta.oduya@{who.tenant}.example")).to_be_visible()
     expect(mia.get_by_role("button", name="Save")).to_have_count(0)
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "plain"])
+def test_somebody_who_is_there_already_is_told_and_added_all_the_same(
+    stack: Stack, person: Person, scripts: bool
+) -> None:
+    who = stack.register("twice")
+    who.contact("Marta Oduya")
+    ada = person(viewport=PHONE, java_script_enabled=scripts)
+    enter(ada, who, "/contacts/new")
+    ada.get_by_label("Name").fill("Marta Oduya")
+    ada.get_by_label("E-mail").fill(f"marta.oduya@{who.tenant}.example")
+    ada.get_by_role("button", name="Add contact").click()
+    told = ada.get_by_text("with this e-mail is in your directory already. Nothing has been added yet.")
+    expect(told).to_be_visible()
+    expect(told.get_by_role("link", name="Marta Oduya")).to_be_visible()
+    if scripts:
+        open_to_everybody(ada)
+    assert len(who.all("/contacts")) == 2  # and Adam, who has a login
+    ada.get_by_role("button", name="Add all the same").click()
+    expect(ada.get_by_text("The contact is in your directory.")).to_be_visible()
+    assert len(who.all("/contacts")) == 3

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from starlette.requests import Request
@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from services.gateway.pages.desk import Desk
 from services.gateway.pages.forms import KEY, Form
-from services.gateway.pages.paging import at_once, paging
+from services.gateway.pages.paging import MOST, at_once, paging
 from services.gateway.pages.presenting import person
 from services.gateway.pages.rooms import desk_of, rooms
 from shared.errors import ChangedMeanwhile, Forbidden, NotFound, Refusal, Unavailable
@@ -20,6 +20,8 @@ pages = rooms()
 
 FIELDS = {"name": "Name", "email": "E-mail", "title": "Title", "phone": "Phone"}
 PAGE = 100
+# Of those who share an e-mail, so many are told.
+TOLD = 5
 
 
 def _body(form: Form) -> dict[str, str]:
@@ -50,21 +52,37 @@ def writers(desk: Desk) -> Desk:
 
 @pages.get("/contacts/new")
 async def new_contact(request: Request) -> Response:
-    return await writers(desk_of(request)).page("contact_form.html", form=Form(FIELDS), contact=None, login=None)
+    return await _new(writers(desk_of(request)), Form(FIELDS))
+
+
+async def _new(desk: Desk, form: Form, status: int = 200, known: Sequence[Mapping[str, Any]] = ()) -> Response:
+    """The form for somebody new; `known` are those who have the e-mail already, before whoever adds another says that it is meant."""
+    return await desk.page("contact_form.html", status, form=form, contact=None, login=None, known=known)
+
+
+async def _known(desk: Desk, form: Form) -> list[dict[str, Any]]:
+    """Who of the directory has the e-mail that was entered; nobody once that has been told, and where it cannot be said."""
+    email = form.value("email").strip().casefold()
+    if not email or not desk.person.runs_partnerships or form.value("known").strip().casefold() == email:
+        return []
+    found = await desk.perhaps("contacts", "list_contacts", q=email, limit=MOST)
+    same = [person(c) for c in (found or {"items": []})["items"] if c["email"].casefold() == email]
+    return same[:TOLD]
 
 
 @pages.post("/contacts")
 async def add_contact(request: Request) -> Response:
     desk, data = desk_of(request), await request.form()
     form = Form.sent(FIELDS, data)
+    if known := await _known(desk, form):
+        return await _new(desk, form, known=known)
     body = {name: value for name, value in _body(form).items() if value.strip() or name in {"name", "email"}}
     try:
         await desk.do("contacts", "create_contact", **body, **{KEY: form.key})
     except (Forbidden, NotFound):
         raise
     except Refusal as refusal:
-        status = form.refused(refusal, at="email" if refusal.code == "email_taken" else "")
-        return await desk.page("contact_form.html", status, form=form, contact=None, login=None)
+        return await _new(desk, form, form.refused(refusal, at="email" if refusal.code == "email_taken" else ""))
     return desk.go("/contacts/new" if data.get("again") else "/contacts", "contact-added")
 
 
@@ -94,6 +112,7 @@ async def _contact(
         form=form,
         contact=found,
         login=login and {"url": f"/users/{found['id']}", "active": bool(login.get("active", True))},
+        known=(),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -101,6 +102,33 @@ def test_what_somebody_else_changed_is_told_and_what_was_typed_stays(ada: TestCl
     assert 'value="Amara D."' in answer.text
     # Saved once more, it is meant.
     assert 'name="version" value="2"' in answer.text
+
+
+def test_an_email_that_is_there_already_is_told_before_another_is_added(ada: TestClient, rpc: FakeRpc) -> None:
+    rpc.on("contacts", "create_contact", CONTACT)
+    rpc.on("contacts", "list_contacts", {"items": [{**CONTACT, "email": "not.amara@kazenor.example"}, CONTACT], "next": None})  # fmt: skip
+    key = new_id()
+    typed = {"name": "Amara Diallo", "email": " Amara@kazenor.example", "title": "Lead", "idempotency_key": key}
+    answer = send(ada, "/contacts", **typed)
+    whole(answer)
+    told = re.search(r'<p class="remark".*?</p>', answer.text)
+    assert told
+    assert told[0].count("<a ") == 1
+    assert f'<a href="{PAGE}" target="_blank">Amara Diallo</a> with this e-mail is in your directory' in told[0]
+    assert rpc.asked("contacts", "create_contact") == []
+    # It is no error: what was entered stands there under its key, and is meant when it is sent once more.
+    assert "Error:" not in answer.text
+    assert f'name="idempotency_key" value="{key}"' in answer.text
+    assert send(ada, "/contacts", **typed, known=" Amara@kazenor.example").status_code == 303
+    # Another e-mail is another matter.
+    assert send(ada, "/contacts", **typed | {"email": CONTACT["email"]}, known="b@kazenor.example").status_code == 200
+    assert len(rpc.asked("contacts", "create_contact")) == 1
+
+
+def test_where_it_cannot_be_said_who_is_there_somebody_is_added(ada: TestClient, rpc: FakeRpc) -> None:
+    rpc.on("contacts", "create_contact", CONTACT)
+    rpc.on("contacts", "list_contacts", Unavailable())
+    assert send(ada, "/contacts", name="Amara Diallo", email="amara@kazenor.example").status_code == 303
 
 
 def test_what_is_refused_stands_at_its_field(ada: TestClient, rpc: FakeRpc) -> None:
