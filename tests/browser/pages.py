@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from services.gateway.pages.site import form_addresses
 from tests.browser.scene import Scene
 
 Role = Literal["button", "checkbox", "link", "menuitem"]
@@ -188,6 +189,7 @@ NO_PAGES = {
     "/contacts/export": "a file",
     "/logo": "a picture",
     P + "/logo": "a picture",
+    **dict.fromkeys(form_addresses(), "leads to the page of its form"),
 }
 
 AGAIN = "/partnerships/new?again={undeliverable}"

@@ -63,6 +63,43 @@ def test_a_review_is_as_it_was_left(pair: Pair, person: Person) -> None:
     expect(cleo.get_by_role("group", name="Production").get_by_label("Viewer")).to_be_checked()
 
 
+def test_a_reason_that_was_begun_waits_for_its_question(pair: Pair, person: Person) -> None:
+    pair.begin("Amara Diallo", "Bruno Keller")
+    ada = person()
+    enter(ada, pair.partner, pair.path("contacts"))
+    ada.on("dialog", lambda asked: asked.accept())  # the picks are not sent yet
+    update, asking = ada.get_by_role("button", name="Update", exact=True), ada.get_by_role("dialog")
+
+    def begun() -> None:
+        update.click()
+        expect(asking.get_by_label("Reason")).to_have_value("Bruno moves")
+        expect(asking.get_by_text(KEPT)).to_be_visible()
+        ada.keyboard.press("Escape")
+        expect(asking).to_have_count(0)
+
+    ada.locator(".band").filter(has_text="Bruno Keller").click()
+    update.click()
+    asking.get_by_label("Reason").fill("Bruno moves")
+    ada.keyboard.press("Escape")
+    expect(asking).to_have_count(0)
+    begun()
+    ada.reload()
+    # It waits, however often the page is loaded before it is asked again.
+    ada.get_by_role("heading", name="Assigned Contacts").click()
+    ada.reload()
+    begun()
+    ada.get_by_role("link", name="Partnership History").click()
+    expect(ada.get_by_role("heading", name="Partnership History")).to_be_visible()
+    ada.go_back()
+    expect(ada.get_by_text("To Be Released")).to_be_visible()
+    begun()
+    # Cancel takes it away.
+    update.click()
+    asking.get_by_role("button", name="Cancel").click()
+    update.click()
+    expect(asking.get_by_label("Reason")).to_have_value("")
+
+
 def undelivered(wizard: Wizard, stack: Stack) -> str:
     """An offer that found nobody."""
     us, contact = wizard.business, wizard.business.contact("Greta Gold")

@@ -6,6 +6,7 @@ import csv
 import io
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.people import Person, enter, log_in
@@ -190,3 +191,19 @@ def test_a_member_reads_all_of_it_and_the_list_changes_by_itself(stack: Stack, p
     mia.get_by_role("link", name="Marta Oduya").click()
     expect(mia.get_by_role("link", name=f"marta.oduya@{who.tenant}.example")).to_be_visible()
     expect(mia.get_by_role("button", name="Save")).to_have_count(0)
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "plain"])
+def test_whoever_adds_somebody_twice_is_shown_both(stack: Stack, person: Person, scripts: bool) -> None:
+    who = stack.register("twice")
+    who.contact("Marta Oduya")
+    ada = person(viewport=PHONE, java_script_enabled=scripts)
+    enter(ada, who, "/contacts/new")
+    ada.get_by_label("Name").fill("Marta Oduya")
+    ada.get_by_label("E-mail").fill(f"marta.oduya@{who.tenant}.example")
+    ada.get_by_role("button", name="Add contact").click()
+    expect(ada.get_by_text("Somebody else there has the same e-mail: here are both.")).to_be_visible()
+    expect(ada.get_by_role("link", name="Marta Oduya")).to_have_count(2)
+    expect(ada.get_by_role("link", name="Adam")).to_have_count(0)
+    if scripts:
+        open_to_everybody(ada)

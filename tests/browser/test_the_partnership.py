@@ -115,6 +115,33 @@ def test_edit_mode_opens_from_the_details_and_from_the_menu(pair: Pair, visit: V
     expect(ada.get_by_role("heading", name="Assigned Contacts")).to_be_visible()
 
 
+def test_a_row_of_tabs_fades_where_there_is_more_of_it(pair: Pair, visit: Visit) -> None:
+    ada = visit(pair.partner, "contacts", viewport=PHONE)
+    strip = ada.get_by_role("navigation", name="Sections")
+
+    def fades() -> tuple[str, ...]:
+        told = strip.evaluate(
+            "row => ['--before', '--after'].map(side => getComputedStyle(row).getPropertyValue(side))"
+        )
+        return tuple(told)
+
+    assert "linear-gradient" in strip.evaluate("row => getComputedStyle(row).maskImage")
+    assert fades() == ("0px", "40px")
+    # By keyboard the last of them comes out of the fade.
+    strip.get_by_role("link").first.focus()
+    for _ in range(2):
+        ada.keyboard.press("Tab")
+    expect(strip.get_by_role("link", name="Partnership History")).to_be_focused()
+    expect(strip).to_have_css("--after", "0px")
+    assert fades() == ("40px", "0px")
+    ada.set_viewport_size(DESKTOP)
+    expect(strip).to_have_css("--before", "0px")
+    assert fades() == ("0px", "0px")
+    # Without scripts nothing is out of sight.
+    plain = visit(pair.partner, "contacts", viewport=PHONE, java_script_enabled=False)
+    expect(plain.get_by_role("link", name="Partnership History")).to_be_in_viewport(ratio=1)
+
+
 # Assigned Contacts
 
 
@@ -270,6 +297,40 @@ def test_a_question_that_has_been_overtaken_says_so_and_keeps_what_was_typed(pai
     expect(ada.get_by_role("region", name="Northwind Ltd ended the partnership")).to_be_visible()
 
 
+def test_an_end_by_the_other_side_is_told_in_the_pop_up_that_is_open(pair: Pair, visit: Visit) -> None:
+    ada = visit(pair.partner, "contacts")
+    band(ada, "Bruno Keller").click()
+    button(ada, "Update").click()
+    asking = ada.get_by_role("dialog", name="Update Contacts")
+    asking.get_by_label("Reason").fill("Bruno moves on.")
+    # Whatever else changes leaves the question as it is.
+    pair.propose(pair.customer, release=("Amara Diallo",))
+    expect(ada.get_by_text("This has changed meanwhile.")).to_be_visible()
+    expect(button(asking, "Yes")).to_be_enabled()
+    pair.customer.post(pair.path("termination"), {"reason": "The season is over."})
+    expect(asking.get_by_role("alert")).to_contain_text("The partnership with Northwind Ltd is terminated")
+    expect(button(asking, "Yes")).to_be_disabled()
+    expect(asking.get_by_label("Reason")).to_have_value("Bruno moves on.")
+
+
+def test_on_a_phone_the_answers_to_a_question_are_equally_wide(pair: Pair, visit: Visit) -> None:
+    ada = visit(pair.partner, viewport=PHONE)
+    button(ada, "End Partnership").click()
+    asking = ada.get_by_role("dialog")
+    end, cancel = button(asking, "Yes").bounding_box(), asking.get_by_role("link", name="Cancel").bounding_box()
+    ada.goto(ada.url + "/contacts")
+    band(ada, "Amara Diallo").click()
+    button(ada, "Update").click()
+    propose, back = button(asking, "Yes").bounding_box(), button(asking, "Cancel").bounding_box()
+    assert end
+    assert cancel
+    assert propose
+    assert back
+    assert len({(box["x"], box["width"]) for box in (end, cancel, propose, back)}) == 1
+    assert end["y"] + end["height"] < cancel["y"]
+    assert propose["y"] + propose["height"] < back["y"]
+
+
 def test_whoever_releases_whom_the_other_side_releases_is_told_that_it_holds(pair: Pair, visit: Visit) -> None:
     ada = visit(pair.partner, "contacts")
     band(ada, "Bruno Keller").click()
@@ -371,6 +432,7 @@ def test_the_team_is_changed_at_once_and_its_last_one_stays(pair: Pair, visit: V
     expect(button(ada, f"Remove {adam}")).to_have_count(0)
     button(ada, "Add").click()
     adding = ada.get_by_role("dialog", name="Add Partner Manager(s)")
+    expect(button(adding, "Save")).to_be_disabled()
     for name in ("Berta Kern", "Carl Moe"):
         band(adding, name).click()
     button(adding, "Save").click()
@@ -427,7 +489,7 @@ def test_the_history_opens_is_sieved_and_grows_at_both_ends(long_history: Pair, 
         ada.mouse.wheel(0, 4000)
     expect(entries).to_have_count(72)
     expect(first).to_have_count(1)
-    expect(ada.get_by_role("link", name="Older")).to_have_count(0)
+    expect(ada.get_by_role("link", name="Show more")).to_have_count(0)
 
     # What happens now stands on top, and nothing that was loaded goes.
     offer = entries.filter(has_text="sent an offer")
@@ -465,7 +527,7 @@ def test_the_history_opens_is_sieved_and_grows_at_both_ends(long_history: Pair, 
 
 def test_older_entries_are_a_page_without_scripts(long_history: Pair, visit: Visit) -> None:
     nils = visit(long_history.partner, "history", java_script_enabled=False, viewport=PHONE)
-    nils.get_by_role("link", name="Older").click()
+    nils.get_by_role("link", name="Show more").click()
     expect(nils.get_by_text("accepted our offer")).to_be_visible()
 
 

@@ -234,6 +234,10 @@ LINES: dict[str, Line] = {
     "POST /notifications/read": one_of_ours(notification, DONE),
 }
 
+# What only takes forms leads, when it is opened, to the page of its form: everybody, without a look at what the address names.
+for _path in [route.removeprefix("POST ") for route in LINES if route.startswith("POST ")]:
+    LINES.setdefault(f"GET {_path}", everybody(LINES[f"POST {_path}"].make, DONE, others=DONE))
+
 # Doors: pages for everybody. The unknown address is one of them; it never shows anything of anybody.
 DOORS = {
     "GET /login",

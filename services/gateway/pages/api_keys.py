@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -12,6 +11,7 @@ from services.gateway.pages import words
 from services.gateway.pages.desk import Desk
 from services.gateway.pages.forms import Form
 from services.gateway.pages.offering import everybody
+from services.gateway.pages.paging import paging
 from services.gateway.pages.rooms import desk_of, rooms
 from shared.errors import NotFound, Refusal
 
@@ -55,8 +55,7 @@ async def api_keys(request: Request) -> Response:
     return await desk.page(
         "api_keys.html",
         keys=[_shown(one, desk) for one in found["items"]],
-        paged=bool(cursor),
-        next="/api-keys?" + urlencode({"cursor": found["next"]}) if found.get("next") else None,
+        **paging("/api-keys", {}, request.query_params, found),
     )
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
-
 from starlette.requests import Request
 from starlette.responses import Response
 
 from services.gateway.pages.devices import place
+from services.gateway.pages.paging import address, paging
 from services.gateway.pages.rooms import desk_of, rooms
 from services.gateway.pages.words import by_day
 from shared.errors import Forbidden
@@ -47,7 +46,6 @@ async def audit(request: Request) -> Response:
     if asked.get("cursor"):
         filters["cursor"] = asked["cursor"]
     found = await desk.ask("accounts", "list_audit", limit=PAGE, **filters)
-    kept = {"kind": kind} if kind else {}
     entries = [
         {
             **one,
@@ -60,10 +58,9 @@ async def audit(request: Request) -> Response:
         "audit.html",
         days=by_day(entries, desk.zone),
         kinds=[
-            {"label": label, "url": "/audit" + (f"?kind={name}" if name else ""), "here": name == kind}
+            {"label": label, "url": address("/audit", {"kind": name}), "here": name == kind}
             for name, label in (("", "Everything"), *((name, label) for name, (label, _) in KINDS.items()))
         ],
         filtered=bool(kind),
-        paged="cursor" in filters,
-        next="/audit?" + urlencode({**kept, "cursor": found["next"]}) if found.get("next") else None,
+        **paging("/audit", {"kind": kind}, asked, found),
     )

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from services.gateway.pages.desk import Desk
 from services.gateway.pages.forms import KEY, Form
+from services.gateway.pages.paging import MOST, address, at_once, paging
 from services.gateway.pages.presenting import person
 from services.gateway.pages.rooms import desk_of, rooms
 from shared.errors import ChangedMeanwhile, Forbidden, NotFound, Refusal, Unavailable
@@ -19,8 +19,7 @@ from shared.errors import ChangedMeanwhile, Forbidden, NotFound, Refusal, Unavai
 pages = rooms()
 
 FIELDS = {"name": "Name", "email": "E-mail", "title": "Title", "phone": "Phone"}
-AT_ONCE = 100
-MOST = 200
+PAGE = 100
 
 
 def _body(form: Form) -> dict[str, str]:
@@ -30,24 +29,16 @@ def _body(form: Form) -> dict[str, str]:
 
 @pages.get("/contacts")
 async def directory(request: Request) -> Response:
-    """`limit` is how many a script has shown already, when it asks what became of them."""
     desk, asked = desk_of(request), request.query_params
     q = asked.get("q", "").strip()[:200]
     filters = {name: value for name, value in {"q": q, "cursor": asked.get("cursor", "")}.items() if value}
-    found = await desk.ask("contacts", "list_contacts", limit=_limit(asked.get("limit", "")), **filters)
-    kept = {"q": q} if q else {}
+    found = await desk.ask("contacts", "list_contacts", limit=at_once(asked, PAGE), **filters)
     return await desk.page(
         "contacts.html",
         contacts=[{**person(c), "has_login": bool(c.get("is_user"))} for c in found["items"]],
         q=q,
-        paged="cursor" in filters,
-        next="/contacts?" + urlencode({**kept, "cursor": found["next"]}) if found.get("next") else None,
-        first="/contacts?" + urlencode(kept) if kept else "/contacts",
+        **paging("/contacts", {"q": q}, asked, found),
     )
-
-
-def _limit(asked: str) -> int:
-    return min(max(int(asked), AT_ONCE), MOST) if asked.isascii() and asked.isdigit() and len(asked) < 6 else AT_ONCE
 
 
 def writers(desk: Desk) -> Desk:
@@ -59,7 +50,11 @@ def writers(desk: Desk) -> Desk:
 
 @pages.get("/contacts/new")
 async def new_contact(request: Request) -> Response:
-    return await writers(desk_of(request)).page("contact_form.html", form=Form(FIELDS), contact=None, login=None)
+    return await _new(writers(desk_of(request)), Form(FIELDS))
+
+
+async def _new(desk: Desk, form: Form, status: int = 200) -> Response:
+    return await desk.page("contact_form.html", status, form=form, contact=None, login=None)
 
 
 @pages.post("/contacts")
@@ -68,13 +63,23 @@ async def add_contact(request: Request) -> Response:
     form = Form.sent(FIELDS, data)
     body = {name: value for name, value in _body(form).items() if value.strip() or name in {"name", "email"}}
     try:
-        await desk.do("contacts", "create_contact", **body, **{KEY: form.key})
+        made = await desk.do("contacts", "create_contact", **body, **{KEY: form.key})
     except (Forbidden, NotFound):
         raise
     except Refusal as refusal:
-        status = form.refused(refusal, at="email" if refusal.code == "email_taken" else "")
-        return await desk.page("contact_form.html", status, form=form, contact=None, login=None)
-    return desk.go("/contacts/new" if data.get("again") else "/contacts", "contact-added")
+        return await _new(desk, form, form.refused(refusal, at="email" if refusal.code == "email_taken" else ""))
+    if data.get("again"):
+        return desk.go("/contacts/new", "contact-added")
+    if await _doubled(desk, made):
+        return desk.go(address("/contacts", {"q": made["email"]}), "contact-doubled")
+    return desk.go("/contacts", "contact-added")
+
+
+async def _doubled(desk: Desk, made: Mapping[str, Any]) -> bool:
+    """Whether somebody else of the directory has the same e-mail. That is no error, but seldom meant."""
+    found = await desk.perhaps("contacts", "list_contacts", q=made["email"], limit=MOST)
+    email = made["email"].casefold()
+    return any(c["email"].casefold() == email and c["id"] != made["id"] for c in (found or {"items": []})["items"])
 
 
 @pages.get("/contacts/{contact_id}")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
-from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from services.gateway.pages.paging import address, at_once, paging
 from services.gateway.pages.presenting import tile
 from services.gateway.pages.rooms import desk_of, rooms
 from services.gateway.pages.words import STATUSES
@@ -21,7 +21,6 @@ ROLE_FILTERS = {"partner": "Customers", "customer": "Partners"}
 TURN_FILTERS = {"ours": "Your turn", "theirs": "Their turn"}
 SORTS = {"-updated_at": "Last changed", "company": "Name", "turn_since": "Waiting longest", "-sent_at": "Last sent"}
 TILES = 48
-MOST = 200
 # Whoever scrolls on wants more at a time.
 MORE = 144
 WAITING = 3
@@ -29,7 +28,6 @@ WAITING = 3
 
 @pages.get("/")
 async def home(request: Request) -> Response:
-    """`limit` is how many tiles a script has shown already, when it asks what became of them."""
     desk, asked = desk_of(request), request.query_params
     chosen = {
         "q": asked.get("q", "").strip()[:200],
@@ -43,7 +41,7 @@ async def home(request: Request) -> Response:
     if asked.get("cursor"):
         filters["cursor"] = asked["cursor"]
     found, counts, waiting = await asyncio.gather(
-        desk.ask("offers", "list_partnerships", limit=_limit(asked.get("limit", "")), **filters),
+        desk.ask("offers", "list_partnerships", limit=at_once(asked, TILES), **filters),
         desk.perhaps("offers", "count_partnerships"),
         desk.perhaps("offers", "list_partnerships", turn="ours", sort="turn_since", limit=WAITING),
     )
@@ -57,14 +55,8 @@ async def home(request: Request) -> Response:
         tabs=_tabs(chosen, counts or {}),
         counts=counts or {},
         filters={"role": ROLE_FILTERS, "turn": TURN_FILTERS, "sort": SORTS},
-        paged=bool(asked.get("cursor")),
-        next="/?" + urlencode({**kept, "cursor": found["next"], "limit": MORE}) if found.get("next") else None,
-        first="/?" + urlencode(kept) if kept else "/",
+        **paging("/", kept, asked, found, more=MORE),
     )
-
-
-def _limit(asked: str) -> int:
-    return min(max(int(asked), TILES), MOST) if asked.isascii() and asked.isdigit() and len(asked) < 6 else TILES
 
 
 def _tabs(chosen: dict[str, str], counts: dict[str, Any]) -> list[dict[str, Any]]:
@@ -79,7 +71,7 @@ def _tabs(chosen: dict[str, str], counts: dict[str, Any]) -> list[dict[str, Any]
         {
             "name": name,
             "label": label,
-            "url": "/?" + urlencode({**others, **({"status": name} if name else {})}) if name or others else "/",
+            "url": address("/", {**others, "status": name}),
             "number": numbers.get(name, 0) if counts else None,
             "here": chosen["status"] == name,
         }

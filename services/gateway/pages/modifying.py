@@ -8,7 +8,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.gateway.pages.deciding import Decision, carried_out, question
+from services.gateway.pages.deciding import Decision, carried_out, not_now, question
 from services.gateway.pages.desk import Desk
 from services.gateway.pages.editing import contacts_page
 from services.gateway.pages.forms import KEY, Form
@@ -58,7 +58,12 @@ async def propose(request: Request, partnership_id: str) -> Response:
             form.refuse("", "Choose whom to release or to add first.")
         return await contacts_page(desk, partnership_id, form)
     if "reason" not in data:
-        return await _reason_page(desk, await _found(desk, partnership_id), form)
+        found = await _found(desk, partnership_id)
+        if "edit" not in found["may"]:
+            if not desk.person.runs_partnerships:
+                raise Forbidden("Changes are proposed by people with the role Partnerships or Admin.")
+            raise not_now(found)
+        return await _reason_page(desk, found, form)
     reason = form.value("reason").strip()
     if not reason:
         form.refuse("reason", "Give a reason.")

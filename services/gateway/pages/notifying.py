@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
-
 from starlette.requests import Request
 from starlette.responses import Response
 
+from services.gateway.pages.paging import at_once, paging
 from services.gateway.pages.presenting import notification
 from services.gateway.pages.rooms import desk_of, rooms
 from services.gateway.pages.words import by_day
 from shared.ids import is_id
 
 pages = rooms()
+
+PAGE = 50
 
 
 @pages.get("/notifications")
@@ -22,14 +23,13 @@ async def notifications(request: Request) -> Response:
     filters: dict[str, object] = {"unread": True} if only_unread else {}
     if asked.get("cursor"):
         filters["cursor"] = asked["cursor"]
-    found = await desk.ask("notifications", "list_notifications", limit=50, **filters)
+    found = await desk.ask("notifications", "list_notifications", limit=at_once(asked, PAGE), **filters)
     kept = {"unread": "true"} if only_unread else {}
     return await desk.page(
         "notifications.html",
         days=by_day([notification(n) for n in found["items"]], desk.zone),
         only_unread=only_unread,
-        paged="cursor" in filters,
-        next="/notifications?" + urlencode({**kept, "cursor": found["next"]}) if found.get("next") else None,
+        **paging("/notifications", kept, asked, found),
     )
 
 

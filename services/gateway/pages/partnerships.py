@@ -13,12 +13,14 @@ from services.gateway.pages.desk import Desk
 from services.gateway.pages.managing import may_change
 from services.gateway.pages.presenting import assignment, entry, in_order, modification, of_before, person, tile
 from services.gateway.pages.rooms import desk_of, rooms
+from services.gateway.pages.words import moment
 from services.gateway.rpc import ServiceFailure
 from shared.errors import Refusal
 
 pages = rooms()
 
 LIVING = ("accepted", "modified", "suspended")
+BEGUN = (*LIVING, "terminated")
 
 
 def _just_offered(found: dict[str, Any]) -> Items:
@@ -45,8 +47,8 @@ async def partnership(request: Request, partnership_id: str) -> Response:
         # Its history tells of them.
         pending, answered = [], []
     shown = None if people is None else in_order([assignment(a) for a in people]) or _just_offered(found)
-    # Whoever was released has gone (contradiction 2), and whoever was not accepted never came; after the end it tells who had been there.
-    former = [a for a in shown or [] if a["past"]] if found["status"] in LIVING else []
+    # Whoever was released has gone (contradiction 2), and whoever was not accepted never came; of an offer that came to nothing, all are shown.
+    former = [a for a in shown or [] if a["past"]] if found["status"] in BEGUN else []
     titles = {a["contact_id"]: a.get("title") or "" for a in people or []}
     return await desk.page(
         "partnership.html",
@@ -79,10 +81,19 @@ def _theirs_first(shown: Items) -> Items:
 
 
 def _answers(found: dict[str, Any], pending: Items, answered: Items, titles: dict[str, str]) -> Items:
-    """Their answers to our last proposals. `again`: they suggest something else, and we have not proposed it yet."""
+    """Their answers to our last proposals. `again`: they suggest something else, and nothing has been proposed since, by either side.
+
+    A suggestion is a sentence of theirs: whether the next proposal is what it meant is for people to say, who find it here all the same.
+    """
     taken_up = {m.get("in_reply_to") for m in [*pending, *answered]}
+    last = max((at for m in [*pending, *answered] if (at := moment(m.get("created_at")))), default=None)
+
+    def open_still(m: dict[str, Any]) -> bool:
+        at = moment(m["answered_at"])
+        return bool(m["suggestion"]) and m["id"] not in taken_up and not (at and last and last > at)
+
     return [
-        {**shown, "again": bool(shown["suggestion"]) and shown["id"] not in taken_up and "edit" in found["may"]}
+        {**shown, "again": open_still(shown) and "edit" in found["may"]}
         for m in sorted(answered, key=lambda m: m.get("answered_at") or "", reverse=True)
         if (shown := modification(m, found, titles))["ours"]
     ]

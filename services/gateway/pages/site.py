@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable, Coroutine
+from typing import Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
@@ -35,7 +39,7 @@ from services.gateway.pages import (
     timeline,
     users,
 )
-from services.gateway.pages.desk import Desk, LoginNeeded
+from services.gateway.pages.desk import Desk, LoginNeeded, redirect
 from services.gateway.pages.rendering import STATIC, release
 from services.gateway.pages.rooms import Door, visitor
 from services.gateway.rpc import ServiceFailure
@@ -70,35 +74,72 @@ class Static(StaticFiles):
         return response
 
 
+PARTS = (
+    entering.outside,
+    entering.inside,
+    mailed_links.pages,
+    home.pages,
+    importing.pages,
+    directory.pages,
+    offering.pages,
+    partnerships.pages,
+    accepting.pages,
+    editing.pages,
+    timeline.pages,
+    modifying.pages,
+    reviewing.pages,
+    managing.pages,
+    logos.pages,
+    deciding.pages,
+    notifying.pages,
+    profile.pages,
+    users.pages,
+    environments.pages,
+    settings.pages,
+    auditing.pages,
+    me.pages,
+    api_keys.pages,
+)
+# Forms that stand on another page than the nearest above the address they are sent to.
+STANDS_ON = {
+    "/partnerships": "/partnerships/new",
+    "/partnerships/{partnership_id}/modifications": "/partnerships/{partnership_id}/contacts",
+    "/partnerships/{partnership_id}/owner": "/partnerships/{partnership_id}/managers",
+    "/profile/logo/removal": "/profile",
+}
+
+
+def form_addresses() -> dict[str, tuple[str, type[APIRoute]]]:
+    """Addresses that only take forms, each with the page that its form stands on, and the kind of its route."""
+    routes = [route for part in PARTS for route in part.routes if isinstance(route, APIRoute)]
+    readable = {route.path for route in routes if "GET" in (route.methods or ())}
+
+    def page_of(path: str) -> str:
+        above = path.rpartition("/")[0] or "/"
+        return STANDS_ON.get(path) or (above if above in readable else page_of(above))
+
+    return {route.path: (page_of(route.path), type(route)) for route in routes if route.path not in readable}
+
+
+def lead(page: str) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+    """An endpoint that leads to `page`, with what its own address names."""
+
+    async def leading(request: Request) -> Response:
+        return redirect(request, page.format(**{name: quote(v, safe="") for name, v in request.path_params.items()}))
+
+    return leading
+
+
 def router() -> APIRouter:
-    """Every page. The order matters: `/contacts/import` and `/partnerships/new` stand before `/…/{id}`, and `…/{decision}` after its sisters."""
+    """Every page. The order matters: `/contacts/import` and `/partnerships/new` stand before `/…/{id}`, and `…/{decision}` after its sisters.
+
+    An address that only takes forms is opened by whoever loads the answer to one again, or finds it in the browser's history: it leads to
+    the page of its form.
+    """
     every = APIRouter()
-    for part in (
-        entering.outside,
-        entering.inside,
-        mailed_links.pages,
-        home.pages,
-        importing.pages,
-        directory.pages,
-        offering.pages,
-        partnerships.pages,
-        accepting.pages,
-        editing.pages,
-        timeline.pages,
-        modifying.pages,
-        reviewing.pages,
-        managing.pages,
-        logos.pages,
-        deciding.pages,
-        notifying.pages,
-        profile.pages,
-        users.pages,
-        environments.pages,
-        settings.pages,
-        auditing.pages,
-        me.pages,
-        api_keys.pages,
-    ):
+    for path, (page, kind) in form_addresses().items():
+        every.add_api_route(path, lead(page), methods=["GET"], include_in_schema=False, route_class_override=kind)
+    for part in PARTS:
         every.include_router(part)
     return every
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from services.gateway.pages.paging import address, at_once, paging
 from services.gateway.pages.presenting import entry, tile
 from services.gateway.pages.rooms import desk_of, rooms
 from services.gateway.pages.words import by_day
@@ -27,29 +27,24 @@ async def history(request: Request, partnership_id: str) -> Response:
     cursor = {"cursor": asked["cursor"]} if asked.get("cursor") else {}
     found, entries = await asyncio.gather(
         desk.ask("offers", "get_partnership", partnership_id=partnership_id),
-        desk.ask("history", "list_entries", partnership_id=partnership_id, limit=PAGE, **kept, **cursor),
+        desk.ask(
+            "history", "list_entries", partnership_id=partnership_id, limit=at_once(asked, PAGE), **kept, **cursor
+        ),
     )
     p = tile(found)
-    here = desk.path
-
-    def address(**changed: str) -> str:
-        query = urlencode({name: value for name, value in {**kept, **changed}.items() if value})
-        return f"{here}?{query}" if query else here
-
     return await desk.page(
         "history.html",
         p=p,
         days=by_day([entry(e) for e in entries["items"]], desk.zone),
         kinds=[
-            {"label": label, "url": address(kind=name), "here": kind == name}
+            {"label": label, "url": address(desk.path, {**kept, "kind": name}), "here": kind == name}
             for name, label in KINDS.items()
             if name != "end" or p["final"]
         ],
         sides=[
-            {"label": label, "url": address(side=name), "here": side == name}
+            {"label": label, "url": address(desk.path, {**kept, "side": name}), "here": side == name}
             for name, label in (("", "Both sides"), ("us", desk.person.company), ("them", p["company"]))
         ],
         filtered=bool(kept),
-        paged=bool(cursor),
-        next=address(cursor=entries["next"]) if entries.get("next") else None,
+        **paging(desk.path, kept, asked, entries),
     )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from services.gateway.pages.desk import Desk
 from services.gateway.pages.forms import KEY, Form
+from services.gateway.pages.paging import at_once, paging
 from services.gateway.pages.presenting import person
 from services.gateway.pages.rooms import desk_of, rooms
 from services.gateway.pages.words import ROLES
@@ -59,16 +59,12 @@ async def users(request: Request) -> Response:
     desk, asked = desk_of(request), request.query_params
     q, cursor = asked.get("q", "").strip()[:200], asked.get("cursor", "")
     filters = {name: value for name, value in (("q", q), ("cursor", cursor)) if value}
-    found = await desk.ask("accounts", "list_users", limit=PAGE, **filters)
-    kept = {"q": q} if q else {}
-    first = "/users" + (f"?{urlencode(kept)}" if kept else "")
+    found = await desk.ask("accounts", "list_users", limit=at_once(asked, PAGE), **filters)
     return await desk.page(
         "users.html",
         users=[_user(u) for u in found["items"]],
         q=q,
-        paged=bool(cursor),
-        next="/users?" + urlencode({**kept, "cursor": found["next"]}) if found.get("next") else None,
-        first=first,
+        **paging("/users", {"q": q}, asked, found),
     )
 
 
@@ -100,14 +96,11 @@ async def choose_contact(request: Request) -> Response:
     ids = [c["id"] for c in found["items"]]
     known = await desk.ask("accounts", "get_people", ids=ids) if ids else {"items": []}
     have = {u["id"] for u in known["items"]}
-    kept = {"q": q} if q else {}
     return await desk.page(
         "user_contact.html",
         contacts=[{**person(c), "has": c["id"] in have} for c in found["items"]],
         q=q,
-        paged=bool(cursor),
-        next=f"{desk.path}?" + urlencode({**kept, "cursor": found["next"]}) if found.get("next") else None,
-        first=desk.path + (f"?{urlencode(kept)}" if kept else ""),
+        **paging(desk.path, {"q": q}, asked, found),
     )
 
 

@@ -151,6 +151,7 @@ NOTES = {
     "ended": "The partnership has ended. The other side has been told.",
     "removed": "The tile has been removed. You find the partnership under the filter Ended.",
     "contact-added": "The contact is in your directory.",
+    "contact-doubled": "The contact is in your directory. Somebody else there has the same e-mail: here are both.",
     "contact-changed": "The contact has been changed.",
     "contact-deleted": "The contact has been deleted.",
     "contacts-imported": "The contacts have been imported.",

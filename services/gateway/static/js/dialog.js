@@ -1,8 +1,11 @@
 // Questions as dialogs. A link or form marked `data-dialog` leads to a page with a `.question`; with this script the question opens in
-// place. The browser's own modal dialog keeps the focus inside, closes with Escape and gives the focus back.
+// place. The browser's own modal dialog keeps the focus inside, closes with Escape and gives the focus back. A form that is posted and marked
+// `data-dialog="asks"` does nothing but ask at first, so that it may be sent again to hear whether it still would.
 import { all, ask, enhance, make, one, refresh, sending } from "./dom.js";
 
 let number = 0;
+// How the question of a dialog is asked for: an address, and what `fetch` takes.
+const asked = new WeakMap();
 
 // Show `content` as a modal dialog; returns it. It removes itself when it closes.
 function show(content) {
@@ -116,7 +119,7 @@ async function open(source, url, options) {
     const failure = one(".failure", found.page);
     if (question) {
       const dialog = show(question);
-      if (!options?.method) dialog.dataset.asked = url;
+      if (!options?.method || source.dataset.dialog === "asks") asked.set(dialog, [url, options]);
     } else if (failure) tell(one("h1", failure).textContent, one(".lead", failure)?.textContent ?? "");
     else if (options?.method === "POST") swapMain(found.page);
     else location.assign(url);
@@ -128,18 +131,20 @@ async function open(source, url, options) {
 }
 
 // The page behind has changed: perhaps what is asked can no longer be done. It is said in the server's words, and what was typed stays.
-document.addEventListener("accord:updated", async () => {
-  for (const dialog of all("dialog[data-asked]")) {
+async function overtaken() {
+  for (const dialog of all("dialog[open]")) {
+    if (!asked.has(dialog) || one("form[aria-busy]", dialog)) continue;
     try {
-      const found = await ask(dialog.dataset.asked);
+      const found = await ask(...asked.get(dialog));
       const failure = found?.status === 409 && one(".failure", found.page);
-      if (!failure || !dialog.open || one("form[aria-busy]", dialog)) continue;
-      delete dialog.dataset.asked;
+      if (!failure || !dialog.open || !asked.has(dialog) || one("form[aria-busy]", dialog)) continue;
+      asked.delete(dialog);
       trouble(dialog, one("h1", failure).textContent, one(".lead", failure)?.textContent ?? "");
       settled(dialog);
     } catch { /* away for a moment: whoever answers is told then */ }
   }
-});
+}
+for (const event of ["accord:updated", "accord:meanwhile", "accord:over"]) document.addEventListener(event, overtaken);
 
 // Something to know, with one way on.
 export function tell(title, sentence) {

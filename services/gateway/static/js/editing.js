@@ -117,7 +117,7 @@ enhance("form[data-picking]", (form) => {
       box(band).removeAttribute("name");
       return band;
     });
-    const save = make("button", { className: "button primary", value: "save", textContent: "Save", disabled: true });
+    const save = make("button", { className: "button primary", value: "save", textContent: "Save", "data-needs-chosen": "" });
     const search = make("input", { type: "search", placeholder: "Search by name", autocomplete: "off", "aria-label": "Search" });
     search.setAttribute("data-search", "");
     const list = make("ul", { className: "bands" });
@@ -131,7 +131,6 @@ enhance("form[data-picking]", (form) => {
     template.content.append(question);
     const dialog = openTemplate(template);
     const wished = () => all("input[type=checkbox]:checked", dialog).map((input) => input.value);
-    dialog.addEventListener("change", () => { one("button[value=save]", dialog).disabled = wished().length === 0; });
     dialog.addEventListener("close", () => {
       if (dialog.returnValue !== "save") return;
       const wanted = new Set(wished());

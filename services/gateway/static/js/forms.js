@@ -50,7 +50,7 @@ enhance("input[data-tenant]", (field) => {
   field.addEventListener("change", reduce);
 });
 
-// Lists of people: a search by name, and how many are chosen.
+// Lists of people: a search by name, and how many are chosen. What needs somebody (`data-needs-chosen`) waits until there is one.
 enhance("[data-choice]", (group) => {
   const list = one(".bands", group);
   if (!list) return;
@@ -58,9 +58,11 @@ enhance("[data-choice]", (group) => {
   const tell = () => {
     const number = all("input:checked", list).length;
     chosen.textContent = number ? `${number} chosen` : "Nobody chosen yet";
+    for (const button of all("[data-needs-chosen]", group.closest("form"))) button.disabled = !number;
   };
   list.after(chosen);
   group.addEventListener("change", tell);
+  addEventListener("pageshow", tell);
   tell();
   const search = one("[data-search]", group);
   if (!search) return;

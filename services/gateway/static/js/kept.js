@@ -22,6 +22,7 @@ function read() {
 }
 
 const here = () => location.pathname + location.search;
+const draft = (form) => ({ action: form.action, entries: entries(form) });
 const entries = (form) => [...new FormData(form)].filter(([name, value]) => !OWN.includes(name) && typeof value === "string");
 const told = (form) => JSON.stringify(entries(form).map((entry) => entry.join("=")).sort());
 
@@ -38,10 +39,11 @@ else {
   write(kept.filter((one) => one !== mine && one.who === who && !one.sent).map((one) => ({ ...one, led: false, last: false })));
 }
 
-// `last`: the page that one has just left, to which a login leads back.
-function keep(forms, sent = false) {
+// With what still waits for its question to be asked again. `last`: the page that one has just left, to which a login leads back.
+function keep(changed, sent = false) {
   const others = read().filter((one) => one.page !== here());
-  const mine = { who, page: here(), sent, last: true, forms: forms.map((form) => ({ action: form.action, entries: entries(form) })) };
+  const forms = [...changed.map(draft), ...back];
+  const mine = { who, page: here(), sent, last: true, forms };
   write([...others, ...(forms.length ? [mine] : [])].slice(-MOST_PAGES));
 }
 
@@ -78,6 +80,10 @@ enhance("main form[method=post]:not([data-store]), dialog form[method=post]:not(
   if (one("input[type=password]", form)) return;
   form.keeps = told(form);
   restore(form);
+  // A question that is left with Escape waits with what was written, to be asked again; Cancel takes it away.
+  form.closest("dialog")?.addEventListener("cancel", () => {
+    if (form.isConnected && told(form) !== form.keeps) back = [...back.filter(({ action }) => action !== form.action), draft(form)];
+  });
   form.addEventListener("submit", () => {
     if (form.hasAttribute("data-dialog") || form.closest("dialog")) return;
     sending = true;

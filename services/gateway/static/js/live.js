@@ -103,6 +103,7 @@ function over(page) {
     if (place && sentence) place.textContent = sentence;
     note.hidden = false;
   }
+  document.dispatchEvent(new CustomEvent("accord:over"));
 }
 
 // A stream for each tab that is looked at: a browser opens only six connections to a host.

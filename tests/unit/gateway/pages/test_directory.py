@@ -103,6 +103,32 @@ def test_what_somebody_else_changed_is_told_and_what_was_typed_stays(ada: TestCl
     assert 'name="version" value="2"' in answer.text
 
 
+@pytest.mark.parametrize(
+    ("others", "leads"),
+    [
+        ([], "/contacts"),
+        ([{**CONTACT, "id": new_id(), "email": "not.amara@kazenor.example"}], "/contacts"),
+        ([{**CONTACT, "id": new_id(), "email": "Amara@Kazenor.example"}], "/contacts?q=amara%40kazenor.example"),
+    ],
+)
+def test_whoever_is_added_twice_is_shown_with_the_other(
+    ada: TestClient, rpc: FakeRpc, others: list[dict[str, Any]], leads: str
+) -> None:
+    rpc.on("contacts", "create_contact", CONTACT)
+    rpc.on("contacts", "list_contacts", {"items": [CONTACT, *others], "next": None})
+    typed = {"name": CONTACT["name"], "email": CONTACT["email"]}
+    answer = send(ada, "/contacts", **typed)
+    assert (answer.status_code, answer.headers["location"]) == (303, leads)
+    assert send(ada, "/contacts", **typed, again="yes").headers["location"] == "/contacts/new"
+
+
+def test_where_it_cannot_be_said_who_is_there_somebody_is_added(ada: TestClient, rpc: FakeRpc) -> None:
+    rpc.on("contacts", "create_contact", CONTACT)
+    rpc.on("contacts", "list_contacts", Unavailable())
+    answer = send(ada, "/contacts", name="Amara Diallo", email="amara@kazenor.example")
+    assert answer.headers["location"] == "/contacts"
+
+
 def test_what_is_refused_stands_at_its_field(ada: TestClient, rpc: FakeRpc) -> None:
     rpc.on("contacts", "update_contact", ValidationError.of(("email", "Enter an e-mail address.")))
     answer = send(ada, PAGE, **TYPED)

@@ -59,6 +59,13 @@ def test_a_withdrawal_is_asked_for_and_done(ada: TestClient, rpc: FakeRpc) -> No
     ]
 
 
+def test_after_the_end_no_reason_is_asked_for(ada: TestClient, rpc: FakeRpc) -> None:
+    rpc.on("offers", "get_partnership", live(status="terminated", actions=["view", "remove"]))
+    answer = send(ada, SEND, release_contact_ids=LENT)
+    assert answer.status_code == 409
+    assert "The partnership with Northwind Traders is terminated" in answer.text
+
+
 def test_their_proposal_cannot_be_withdrawn_by_us(ada: TestClient, rpc: FakeRpc) -> None:
     answer = ada.get(WITHDRAW)
     assert answer.status_code == 409

@@ -62,6 +62,35 @@ def test_there_are_pages() -> None:
     assert len(EVERY) > 25
 
 
+@pytest.mark.parametrize(
+    ("address", "page"),
+    [
+        (f"/partnerships/{ID}/modifications", f"/partnerships/{ID}/contacts"),
+        (f"/partnerships/{ID}/owner", f"/partnerships/{ID}/managers"),
+        (f"/partnerships/{ID}/seen", f"/partnerships/{ID}"),
+        ("/partnerships", "/partnerships/new"),
+        ("/settings/blocked", "/settings"),
+        ("/settings/blocked/northwind/removal", "/settings"),
+        ("/me/password", "/me"),
+        (f"/me/sessions/{ID}/end", "/me"),
+        ("/notifications/read?id=1", "/notifications"),
+        ("/logout", "/"),
+        ("/profile/addresses/a%0d%0aSet-Cookie:x%3f/default", "/profile/addresses/a%0D%0ASet-Cookie%3Ax%3F"),
+    ],
+)
+def test_an_address_that_only_takes_forms_leads_to_the_page_of_its_form(
+    address: str, page: str, ada: TestClient, rpc: FakeRpc
+) -> None:
+    answer = ada.get(address, follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (303, page)
+    assert {method for _, method, _ in rpc.calls} <= {"authenticate", "list_notifications"}
+
+
+def test_every_address_of_a_form_can_be_opened() -> None:
+    readable = {route.path for route in EVERY if "GET" in route.methods}
+    assert {route.path for route in EVERY} - readable == set()
+
+
 @pytest.mark.parametrize("route", EVERY, ids=lambda r: f"{sorted(r.methods)[0]} {r.path}")
 def test_every_page_but_login_and_registration_needs_a_login(
     route: APIRoute, visitor: TestClient, rpc: FakeRpc

@@ -121,10 +121,26 @@ def test_whoever_works_there_comes_first_and_nobody_stands_twice(ada: TestClient
     assert re.findall(r"<b>([^<]+)</b>", page) == ["Bruno Keller", "Cleo Sand"]
     assert '<span class="count">1</span>' in page, "whoever is only offered does not work there yet"
     assert f'<a href="{CONTACTS}">1 former contact</a>' in page
+
+
+def test_after_the_end_as_many_are_listed_as_are_counted(ada: TestClient, rpc: FakeRpc) -> None:
+    people = [
+        LENT_ONE,
+        {**LENT_ONE, "contact_id": CONTACT["id"], "name": "Amara Diallo", "state": "released"},
+        {**LENT_ONE, "contact_id": NEWCOMER, "name": "Cleo Sand", "state": "declined", "label": "Not accepted"},
+    ]
+    rpc.on("contacts", "list_assignments", {"items": people, "next": None})
     rpc.on("offers", "get_partnership", live(status="terminated", actions=["view", "remove"]))
     page = ada.get(PAGE).text.split('aria-labelledby="people"')[1].split("</section>")[0]
-    assert re.findall(r"<b>([^<]+)</b>", page) == ["Bruno Keller", "Cleo Sand", "Amara Diallo"]
-    assert "former contact" not in page
+    assert re.findall(r"<b>([^<]+)</b>", page) == ["Bruno Keller"]
+    assert '<span class="count">1</span>' in page
+    assert f'<a href="{CONTACTS}">1 former contact, 1 not accepted</a>' in page
+    # Of an offer that came to nothing there is nobody else to show.
+    rpc.on("offers", "get_partnership", live(status="declined", actions=["view", "remove"]))
+    rpc.on("contacts", "list_assignments", {"items": people[2:], "next": None})
+    page = ada.get(PAGE).text.split('aria-labelledby="people"')[1].split("</section>")[0]
+    assert re.findall(r"<b>([^<]+)</b>", page) == ["Cleo Sand"]
+    assert 'class="count"' not in page
 
 
 def test_the_page_stands_when_contacts_is_away(ada: TestClient, rpc: FakeRpc) -> None:
@@ -148,7 +164,26 @@ def test_a_suggestion_can_be_proposed_until_it_has_been(ada: TestClient, rpc: Fa
     ((inside, label),) = buttons(answer.text, CONTACTS)
     assert (label, f'name="in_reply_to" value="{MID}"' in inside) == ("Propose again", True)
     rpc.on("contacts", "list_modifications", listing(answered, ours(id=new_id(), in_reply_to=MID)))
-    assert "in_reply_to=" not in ada.get(PAGE).text
+    assert "Propose again" not in ada.get(PAGE).text
+
+
+@pytest.mark.parametrize("by", ["us", "them"])
+@pytest.mark.parametrize("state", ["pending", "answered"])
+def test_what_was_suggested_is_not_offered_after_it_was_proposed_some_other_way(
+    ada: TestClient, rpc: FakeRpc, by: str, state: str
+) -> None:
+    partner(rpc)
+    answered = ours(
+        state="answered", suggestion="Rather Dora?", actions=[], answered_by={"name": "Nils"}, answered_at="2026-01-04T00:00:00Z"
+    )  # fmt: skip
+    other = modification(id=new_id(), proposed_by=by, state=state, actions=[], created_at="2026-01-05T00:00:00.5+00:00")
+    rpc.on("contacts", "list_modifications", listing(other, answered))
+    page = ada.get(PAGE).text
+    assert "Rather Dora?" in page
+    assert "Propose again" not in page
+    # One that crossed with the answer is none to it.
+    rpc.on("contacts", "list_modifications", listing({**other, "created_at": "2026-01-03T12:00:00Z"}, answered))
+    assert "Propose again" in ada.get(PAGE).text
 
 
 def test_an_answer_that_was_ours_is_not_listed_as_theirs(ada: TestClient, rpc: FakeRpc) -> None:
