@@ -70,6 +70,8 @@ def send_offer(page: Page, *, customer: str, email: str, message: str, contacts:
     page.get_by_role("button", name="Add Customer").first.click()
     step, forward = page.get_by_role("heading", level=1), page.get_by_role("button", name="Next Step")
     expect(step).to_have_text(re.compile("Introduction|Customer Details|Add Customer"))
+    # Until its script runs the wizard is not seen, and called as it is without one.
+    expect(step).to_be_visible()
     scripts = step.inner_text() != "Add Customer"
     if step.inner_text() == "Introduction":
         forward.click()

@@ -22,7 +22,8 @@ def pair(stack: Stack) -> Pair:
 
 
 def at(page: Page, business: Business, path: str) -> None:
-    """The person stands on a page, logged in."""
+    """The person stands on a page, logged in. It hears of nothing: else it may be led to the login by itself, before what is pressed then."""
+    page.add_init_script("delete window.EventSource")
     log_in(page, business)
     page.goto(business.stack.tenant_url(business.tenant) + path)
 
@@ -55,8 +56,6 @@ def test_a_form_is_as_it_was_left_after_the_login_and_saves(pair: Pair, person: 
 
 def test_a_reason_in_a_dialog_is_there_when_it_is_opened_again(pair: Pair, person: Person) -> None:
     page = person()
-    # A page that hears of something just then is led to the login before the press.
-    page.add_init_script("delete window.EventSource")
     at(page, pair.partner, pair.path())
     page.get_by_role("button", name="End Partnership").click()
     page.get_by_label("Reason").fill("We have learned enough.")

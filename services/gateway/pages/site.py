@@ -39,7 +39,7 @@ from services.gateway.pages import (
     timeline,
     users,
 )
-from services.gateway.pages.desk import Desk, LoginNeeded, redirect
+from services.gateway.pages.desk import BY_SCRIPT, Desk, LoginNeeded, redirect
 from services.gateway.pages.rendering import STATIC, release
 from services.gateway.pages.rooms import Door, visitor
 from services.gateway.rpc import ServiceFailure
@@ -125,6 +125,9 @@ def lead(page: str) -> Callable[[Request], Coroutine[Any, Any, Response]]:
     """An endpoint that leads to `page`, with what its own address names."""
 
     async def leading(request: Request) -> Response:
+        # A script that asks what became of the page it is on: there the refused form stands, which nobody is to be led away from.
+        if BY_SCRIPT in request.headers:
+            raise NotFound()
         return redirect(request, page.format(**{name: quote(v, safe="") for name, v in request.path_params.items()}))
 
     return leading

@@ -84,6 +84,9 @@ def test_an_address_that_only_takes_forms_leads_to_the_page_of_its_form(
     answer = ada.get(address, follow_redirects=False)
     assert (answer.status_code, answer.headers["location"]) == (303, page)
     assert {method for _, method, _ in rpc.calls} <= {"authenticate", "list_notifications"}
+    # A page whose form was refused stands there and asks what became of it: it is not led away from what was entered.
+    asked = ada.get(address, follow_redirects=False, headers={"X-Accord-Script": "1"})
+    assert "x-accord-go" not in asked.headers
 
 
 def test_every_address_of_a_form_can_be_opened() -> None:
