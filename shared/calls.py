@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import json
 import re
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, TypeVar
@@ -133,7 +134,8 @@ class Client:
 
 @dataclass(frozen=True)
 class Call:
-    """One request: `method` of the service, by `actor` of `tenant`, on what `ids` name, with `body` unparsed."""
+    """One request: `method` of the service, by `actor` of `tenant`, on what `ids` name, with `body` unparsed. `began`: when, by the clock of
+    this process that never goes back."""
 
     method: str
     tenant: str
@@ -143,6 +145,7 @@ class Call:
     idempotency_key: str | None = None
     if_match: str | None = None
     client: Client = Client()
+    began: float = field(default_factory=time.monotonic, compare=False)
 
     @classmethod
     def of(cls, method: str, request: Mapping[str, Any], ids: Sequence[str] = (), *, anonymous: bool = False) -> Call:

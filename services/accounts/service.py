@@ -373,8 +373,7 @@ class AccountsService:
         if contact_id is None:
             yield
             return
-        # A user has the id of the contact they are.
-        with reserving(self.contacts, "contacts", call, needed_by=contact_id, contact_ids=[contact_id]) as asked:
+        with reserving(self.contacts, "contacts", call, needed_by=new_id(), contact_ids=[contact_id]) as asked:
             if not asked.result()["items"]:
                 raise ValidationError.of(("contact_id", "There is no such contact."))
             yield

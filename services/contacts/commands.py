@@ -64,8 +64,15 @@ class ListContacts(Paged):
     q: Short = ""
 
 
+class GetContacts(Body):
+    """Several contacts by their ids; asked by services of the same side."""
+
+    contact_ids: Ids
+
+
 class ReserveContacts(Body):
-    """Contacts that the offer or user with the id `needed_by` is about to need; asked by services of the same side."""
+    """Contacts that an offer with the id `needed_by`, or the making of a login that is called so, is about to need; asked by services of the
+    same side."""
 
     contact_ids: Ids
     needed_by: Id

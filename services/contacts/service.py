@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import TypeVar
 
 from services.contacts.commands import (
     AnswerModification,
     CreateContact,
+    GetContacts,
     ImportContacts,
     ListContacts,
     ListModifications,
@@ -60,6 +61,12 @@ class ContactsService:
         latest = self.offers.get_latest(tenant=call.tenant, actor=SYSTEM, role=role)["items"]
         self.records.wait_for(call.tenant, *[Stated("offers", one["id"], one["version"]) for one in latest])
 
+    def _all_of(self, call: Call, wanted: GetContacts | ReserveContacts, ask: Callable[[], Json]) -> Json:
+        """What `ask` finds of these contacts, also when some are users nobody had told contacts of yet."""
+        found = ask()
+        missing = set(wanted.contact_ids) - {contact["id"] for contact in found["items"]}
+        return ask() if missing and self._await_users(call, sorted(missing)) else found
+
     def _get(self, call: Call) -> Json:
         """The contact of this call, also when it is a user nobody had told contacts of yet. Raises NotFound."""
         try:
@@ -97,14 +104,15 @@ class ContactsService:
         call.read(Empty)
         return found
 
+    @query()
+    def get_contacts(self, call: Call) -> Json:
+        wanted = call.read(GetContacts)
+        return self._all_of(call, wanted, lambda: self.records.read(directory.get_contacts, call, wanted))
+
     @command()
     def reserve_contacts(self, call: Call) -> Json:
         wanted = call.read(ReserveContacts)
-        found: Json = self.records.run(reserving.reserve_contacts, call, wanted)
-        missing = set(wanted.contact_ids) - {contact["id"] for contact in found["items"]}
-        if missing and self._await_users(call, sorted(missing)):
-            found = self.records.run(reserving.reserve_contacts, call, wanted)
-        return found
+        return self._all_of(call, wanted, lambda: self.records.run(reserving.reserve_contacts, call, wanted))
 
     @command()
     def release_contacts(self, call: Call) -> Json:
@@ -235,9 +243,8 @@ class ContactsService:
 
     @command("partnership_id", "modification_id")
     def answer_modification(self, call: Call) -> Json:
-        with reserving_roles(self.accounts, call) as asked:
-            person, body = self._door(call, AnswerModification)
-            environments = asked.result()["items"]
+        person, body = self._door(call, AnswerModification)
+        with reserving_roles(self.accounts, call, needed=any(one.roles for one in body.items)) as environments:
             return self.records.run(modifying.answer_modification, call, body, person=person, environments=environments)
 
     @command("partnership_id", "modification_id")

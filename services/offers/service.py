@@ -32,7 +32,7 @@ from services.offers.handlers import (
     withdrawing,
 )
 from services.offers.store import TABLES
-from shared.bus.door import CHANGERS, SYSTEM_PERSON, Person, admit, admitted, reserving, reserving_roles
+from shared.bus.door import CHANGERS, SYSTEM_PERSON, Person, admit, admitted, release, reserving, reserving_roles
 from shared.bus.entrypoints import Neighbour, Records, command, on, query
 from shared.bus.work import Confirmed, Heard, Json, Work
 from shared.calls import SYSTEM, Call, Empty
@@ -59,15 +59,19 @@ class OffersService:
             person, answers = self._door(call, settings=True)
             body = call.read(SendOffer)
             answers = replace(answers, contacts={c["id"]: c for c in asked.result()["items"]})
-            return self.records.run(sending.send_offer, call, body, id=id, person=person, answers=answers)
+            sent: Json = self.records.run(sending.send_offer, call, body, id=id, person=person, answers=answers)
+        if sent["id"] != id:
+            # The same request at the same instant had won: nothing will be heard of this one.
+            release(self.contacts, "contacts", call, id)
+        return sent
 
     @command("partnership_id")
     def accept_offer(self, call: Call) -> Json:
         self._see(looking.get_partnership, call)
-        with reserving_roles(self.accounts, call) as asked:
-            person, answers = self._door(call)
-            body = call.read(AcceptOffer)
-            answers = replace(answers, environments=asked.result()["items"])
+        person, answers = self._door(call)
+        body = call.read(AcceptOffer)
+        with reserving_roles(self.accounts, call) as environments:
+            answers = replace(answers, environments=environments)
             return self.records.run(answering.accept_offer, call, body, person=person, answers=answers)
 
     @command("partnership_id")

@@ -86,28 +86,50 @@ def stated(call: Call, found: dict[str, Any]) -> Stated:
 def reserving(owner: Any, what: str, call: Call, *, needed_by: str, **which: Any) -> Iterator[Any]:
     """Within, what was asked of the owner: `result()["items"]` are those of `what` (`which` of them) that are there, and stay there.
 
-    `needed_by`: the id under which the owner will hear what needs them. A refusal within lets them go; when the outcome is unknown they go
-    by themselves, after a while.
+    `needed_by`: an id of its own, under which the owner may hear what needs them. A refusal within lets them go; when the outcome is unknown
+    they go by themselves, after a while.
     """
     asked = owner.start(f"reserve_{what}", tenant=call.tenant, actor=SYSTEM, needed_by=needed_by, **which)
     try:
         yield asked
     except Unavailable:
+        asked.forget()
         raise
     except Refusal:
         with contextlib.suppress(Refusal):
             asked.result()
-            getattr(owner, f"release_{what}")(tenant=call.tenant, actor=SYSTEM, needed_by=needed_by)
+        release(owner, what, call, needed_by)
         raise
 
 
+def release(owner: Any, what: str, call: Call, needed_by: str) -> None:
+    """Let go what was reserved. What cannot be asked now goes by itself."""
+    with contextlib.suppress(Refusal):
+        getattr(owner, f"release_{what}")(tenant=call.tenant, actor=SYSTEM, needed_by=needed_by)
+
+
 @contextlib.contextmanager
-def reserving_roles(accounts: Any, call: Call) -> Iterator[Any]:
-    """Within, the environments as `reserving` asks for them. Nobody tells accounts who holds which role: it asks before it drops one. So at
-    the end the roles are let go."""
+def reserving_roles(accounts: Any, call: Call, *, needed: bool = True) -> Iterator[list[dict[str, Any]]]:
+    """Within, the environments with their roles, none of which is dropped; none when no role is `needed`.
+
+    Nobody tells accounts who holds which role: it asks before it drops one. So at the end they are let go, and nobody waits for that. Only
+    whoever may give roles gets here: nobody else can keep one from being dropped.
+    """
+    if not needed:
+        yield []
+        return
     needed_by = new_id()
-    with reserving(accounts, "roles", call, needed_by=needed_by) as asked:
-        yield asked
-        # Nobody waits for this: it is done, and what cannot be asked now goes by itself.
-        with contextlib.suppress(Refusal):
-            accounts.tell("release_roles", tenant=call.tenant, actor=SYSTEM, needed_by=needed_by)
+    found = accounts.reserve_roles(tenant=call.tenant, actor=SYSTEM, needed_by=needed_by)
+    try:
+        yield found["items"]
+    except Unavailable:
+        raise
+    except Refusal:
+        _let_go(accounts, call, needed_by)
+        raise
+    _let_go(accounts, call, needed_by)
+
+
+def _let_go(accounts: Any, call: Call, needed_by: str) -> None:
+    with contextlib.suppress(Refusal):
+        accounts.tell("release_roles", tenant=call.tenant, actor=SYSTEM, needed_by=needed_by)

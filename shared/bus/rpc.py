@@ -242,6 +242,10 @@ class Pending:
         finally:
             traces.ended(self.span, failed=failed)
 
+    def forget(self) -> None:
+        """Nobody wants the answer any more."""
+        self._replies.forget(self._id)
+
     def _result(self) -> Any:
         left = max(0.0, self._until - eventlet.hubs.get_hub().clock())
         with eventlet.Timeout(left, False):
@@ -255,7 +259,7 @@ class Pending:
                 raise known
             log.error("%s failed: %s %s", self._what, error.get("exc_type"), error.get("value"))
             raise Unavailable()
-        self._replies.forget(self._id)
+        self.forget()
         log.warning("%s did not answer in time", self._what)
         raise Unavailable()
 

@@ -22,6 +22,8 @@ from shared.errors import IdempotencyKeyReused, Refusal, Unavailable
 
 _TRIES = 8
 _POLL = 0.005
+LATEST_S = 20.0
+"""How old a command may be when it commits: nobody has waited for it for long, and what was asked at the door has been forgotten."""
 
 
 class Session:
@@ -45,7 +47,7 @@ class Session:
     def run(self, handler: Callable[..., Any], call: Call, *args: Any, **more: Any) -> Any:
         """Run `handler(work, call, *args, now=…, **more)` in one transaction and keep its answer under the call's key.
 
-        Raises what the handler refuses; Unavailable when the database is away or others keep winning.
+        Raises what the handler refuses; Unavailable when the database is away, others keep winning, or it has become too late.
         """
         tenants = (more.pop("tenant", None) or call.tenant,)
         for attempt in range(_TRIES):
@@ -58,6 +60,8 @@ class Session:
                     crash.point("effect.before")
                     result = handler(unit, call, *args, now=unit.now, **more)
                     crash.point("effect.after")
+                    if time.monotonic() - call.began > LATEST_S:
+                        raise Unavailable()
                     begun = True
                     unit.commit(_answer(call, tenants[0], result))
                     return result

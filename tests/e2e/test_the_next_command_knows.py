@@ -62,11 +62,11 @@ def test_a_proposal_under_the_version_of_the_acceptance_is_made_and_under_an_old
     pair.partner.ask("POST", pair.path("modifications"), 201, wish, If_Match=f'"{now}"')
 
 
-def trying(side: Business, method: str, path: str, body: Any = None) -> Callable[[], tuple[int, Any]]:
+def trying(side: Business, method: str, path: str, body: Any = None, **headers: str) -> Callable[[], tuple[int, Any]]:
     """A step whose status and answer are wanted, whatever they are."""
 
     def step() -> tuple[int, Any]:
-        answer = patiently(side.http, method, path, body)
+        answer = patiently(side.http, method, path, body, headers)
         return answer.status_code, answer.json() if answer.content else None
 
     return step
@@ -86,6 +86,20 @@ def test_of_an_offer_and_the_deletion_of_its_contact_at_the_same_moment_one_is_r
         if sent == 201:
             partner.post(f"/partnerships/{answer['id']}/withdrawal")
             partner.ask("DELETE", f"/contacts/{mia}", 204)
+
+
+def test_whoever_was_offered_twice_by_one_request_is_free_once_that_is_withdrawn(stack: Stack) -> None:
+    pair = Pair(stack, *sides(stack))
+    partner, customer = pair.both
+    for n in range(OFTEN):
+        mia = partner.contact(f"Mia {n}")
+        to = {"customer_tenant": customer.tenant, "customer_email": customer.email}
+        body = {**to, "message": "Hello", "contact_ids": [mia]}
+        offer = trying(partner, "POST", "/partnerships", body, **{"Idempotency-Key": f"twice-{n}"})
+        (one, sent), (other, again) = pair.at_once(offer, offer)
+        assert (one, other, sent["id"]) == (201, 201, again["id"])
+        partner.post(f"/partnerships/{sent['id']}/withdrawal")
+        partner.ask("DELETE", f"/contacts/{mia}", 204)
 
 
 def test_of_a_role_that_is_given_and_removed_at_the_same_moment_one_is_refused(stack: Stack) -> None:

@@ -67,6 +67,12 @@ INTERNAL: Mapping[str, Internal] = {
         lambda answer: answer["assignments"]["items"] != [] and answer["modifications"]["next"] is None,
         "NotFound",
     ),
+    "contacts.get_contacts": Internal(
+        lambda town: {"contact_ids": town.lasting.contacts[:2]},
+        lambda answer: len(answer["items"]) == 2,
+        lambda answer: answer["items"] == [],
+        SYSTEM,
+    ),
     "contacts.release_contacts": Internal(
         lambda town: {"needed_by": new_id()}, lambda answer: answer == {}, lambda answer: answer == {}, SYSTEM
     ),

@@ -104,6 +104,9 @@ class Asked:
                     raise refused
                 return answer
 
+            def forget(self) -> None:
+                """It has been answered."""
+
         return Pending()
 
     def tell(self, method: str, **request: Any) -> None:

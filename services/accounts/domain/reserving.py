@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 LASTS = timedelta(seconds=60)
-"""Longer than any command can take: the database ends a transaction that stands still after half of it."""
+"""Longer than any command can take: none commits that is older than twenty seconds (`Session.run`), and the database ends a transaction that
+stands still for thirty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

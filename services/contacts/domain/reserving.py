@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 LASTS = timedelta(seconds=60)
-"""Longer than any command can take: the database ends a transaction that stands still after half of it."""
+"""Longer than any command can take: none commits that is older than twenty seconds (`Session.run`), and the database ends a transaction that
+stands still for thirty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reservation:
-    """Contacts that must not be deleted until what needs them, `id`, is known here, or `until` its command can no longer succeed."""
+    """Contacts that must not be deleted until the offer `id` is known here, or `until` what needs them can no longer succeed."""
 
     tenant: str
     id: str
@@ -22,5 +23,5 @@ class Reservation:
 
 
 def reserve(*, tenant: str, needed_by: str, contacts: Iterable[str], now: datetime) -> Reservation:
-    """Keep these contacts for the offer or user that is about to need them."""
+    """Keep these contacts for what is about to need them."""
     return Reservation(tenant=tenant, id=needed_by, contact_ids=tuple(sorted(contacts)), until=now + LASTS)

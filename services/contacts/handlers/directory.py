@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from services.contacts import views
-from services.contacts.commands import CreateContact, ListContacts, UpdateContact
+from services.contacts.commands import CreateContact, GetContacts, ListContacts, UpdateContact
 from services.contacts.domain import directory, lending
 from services.contacts.domain.directory import Contact
 from services.contacts.domain.lending import Partnership
-from services.contacts.handlers.reserving import reserved, settle
+from services.contacts.handlers.reserving import reserved, sweep
 from shared.bus.door import check_version
 from shared.bus.work import Heard, Json, Work
 from shared.calls import Call
@@ -51,6 +51,12 @@ def get_contact(work: Work, call: Call, now: datetime) -> Json:
     return views.contact(contact)
 
 
+def get_contacts(work: Work, call: Call, query: GetContacts, now: datetime) -> Json:
+    """{"items": [contact]} in the order in which they were asked for; unknown ones are left out."""
+    found = found_people(work, call.tenant, query.contact_ids)
+    return {"items": [views.contact(found[id]) for id in query.contact_ids if id in found]}
+
+
 def known_contacts(work: Work, call: Call, ids: Sequence[str], now: datetime) -> frozenset[str]:
     """Which of these are in the directory."""
     return frozenset(found_people(work, call.tenant, ids))
@@ -79,6 +85,7 @@ def delete_contact(work: Work, call: Call, now: datetime) -> Json:
         raise ContactInUse("This contact is just being offered or given a login. Try again in a minute.")
     if held(work, call.tenant, lending.holds_contact(contact.id)):
         raise ContactInUse("This contact is part of a partnership and cannot be deleted.")
+    sweep(work, call.tenant, now)
     work.delete(Contact, call.tenant, contact.id)
     return {}
 
@@ -97,7 +104,6 @@ def user_changed(work: Work, message: Heard[UserChanged], now: datetime) -> None
         now=message.time,
     )
     keep(work, before, after, now)
-    settle(work, message.tenant, user.id)
 
 
 def _locked(work: Work, call: Call) -> Contact:

@@ -12,6 +12,8 @@ from services.contacts.domain.reserving import Reservation
 from shared.bus.work import Json, Work
 from shared.calls import Call
 
+_SWEPT = 50
+
 
 def reserve_contacts(work: Work, call: Call, command: ReserveContacts, now: datetime) -> Json:
     """{"items": [contact]} in the order in which they were asked for, none of whom can be deleted for now; unknown ones are left out.
@@ -30,12 +32,20 @@ def reserve_contacts(work: Work, call: Call, command: ReserveContacts, now: date
 def release_contacts(work: Work, call: Call, command: ReleaseContacts, now: datetime) -> Json:
     """What was going to need them was refused."""
     settle(work, call.tenant, command.needed_by)
+    sweep(work, call.tenant, now)
     return {}
 
 
 def settle(work: Work, tenant: str, needed_by: str) -> None:
     """What needs them is known here now, and holds them itself."""
     work.delete(Reservation, tenant, needed_by)
+
+
+def sweep(work: Work, tenant: str, now: datetime) -> None:
+    """Forget some that count no more: those of whom nothing was heard, and of logins, which contacts can tell from the user alone."""
+    for one in work.find(Reservation, tenant, order="until", limit=_SWEPT).items:
+        if one.until <= now:
+            settle(work, tenant, one.id)
 
 
 def reserved(work: Work, tenant: str, contact: str, now: datetime) -> bool:

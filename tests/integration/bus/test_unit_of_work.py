@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from shared.bus.postgres import PostgresDatabase
-from shared.bus.session import Session, Stated
+from shared.bus.session import LATEST_S, Session, Stated
 from shared.bus.storage import Conflict
 from shared.bus.unit import Unit
 from shared.calls import Call
@@ -335,3 +336,22 @@ def test_a_handler_that_loses_a_race_is_run_again(database: Any) -> None:
         return int(work.put(Note(tenant=call.tenant, id="n9")).version)
 
     assert session.run(append, Call("append", "kazenor", "u1")) == 1
+
+
+def test_a_command_that_has_become_too_old_does_nothing(database: Any) -> None:
+    """What was asked at the door holds for so long and no longer (`contacts.reserve_contacts`)."""
+    session = Session(database, "offers", TABLES)
+    fresh = Call("write", "kazenor", "u1", {"note": "n1"}, {}, "key-3")
+    with pytest.raises(Unavailable):
+        session.run(write, replace(fresh, began=fresh.began - LATEST_S - 1))
+    assert session.answered(fresh) is None
+    assert session.run(write, fresh)["version"] == 1
+
+
+def test_a_record_that_is_removed_and_made_in_one_transaction_is_a_new_one(database: Any) -> None:
+    for _ in range(2):
+        with database.transaction(["kazenor"]) as storage:
+            work = unit(storage)
+            work.delete(Note, "kazenor", "n1")
+            assert work.put(Note(tenant="kazenor", id="n1", words=("new",))).version == 1
+            work.commit()

@@ -209,8 +209,11 @@ def test_a_login_is_given_to_a_known_contact_only(accounts: Accounts, tenant: st
     assert fields(refused) == ["contact_id"]
     contacts.people = {contact}
     assert accounts.ask("create_user", tenant=tenant, actor=ada, **body)["id"] == contact
-    # Until contacts hears of the login, they are kept.
-    assert contacts.reserved == {contact}
+    # Until contacts hears of the login, they are kept; whoever asks for the same is refused, and lets go nothing but their own.
+    assert len(contacts.reserved) == 1
+    with pytest.raises(EmailTaken):
+        accounts.ask("create_user", tenant=tenant, actor=ada, **body)
+    assert len(contacts.reserved) == 1
 
 
 def test_a_contact_that_gets_no_login_is_let_go(accounts: Accounts, tenant: str, contacts: Contacts) -> None:

@@ -131,6 +131,7 @@ def test_a_contact_is_made_found_changed_and_deleted(office: Office) -> None:
     made = office.create(phone="1", title="Consultant")
     assert office.ask("get_contact", contact_id=made["id"]) == made
     assert office.ask("list_contacts", q="mia")["items"] == [made]
+    assert office.ask("get_contacts", contact_ids=[new_id(), made["id"]]) == {"items": [made]}
     offer = new_id()
     assert office.ask("reserve_contacts", contact_ids=[made["id"]], needed_by=offer) == {"items": [made]}
     with pytest.raises(ContactInUse):
@@ -490,6 +491,7 @@ def test_refusals_of_proposals_come_in_their_order(office: Office) -> None:
     member = office.people.add(office.partner, "member")
     made = propose(office, partnership, release_contact_ids=[mia["id"]])
     ids = {"partnership_id": partnership, "modification_id": made["id"]}
+    before = len(office.accounts.asked)
     for method in ("answer_modification", "withdraw_modification"):
         for unknown in (ids | {"modification_id": new_id()}, ids | {"partnership_id": new_id()}):
             with pytest.raises(NotFound):
@@ -498,6 +500,7 @@ def test_refusals_of_proposals_come_in_their_order(office: Office) -> None:
             office.ask(method, actor=member, nonsense=1, **ids)
         with pytest.raises(ValidationError):
             office.ask(method, nonsense=1, **ids)
+    assert "reserve_roles" not in [method for method, _ in office.accounts.asked[before:]]
     with pytest.raises(ValidationError) as refused:
         office.ask("propose_modification", partnership_id=partnership, add_contact_ids="all")
     assert sorted(fields(refused)) == ["add_contact_ids", "reason"]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import pytest
 
-from shared.bus.door import CHANGERS, SYSTEM_PERSON, admit, stated
+from shared.bus.door import CHANGERS, SYSTEM_PERSON, admit, reserving, reserving_roles, stated
 from shared.bus.session import Stated
 from shared.calls import SYSTEM, Call
-from shared.errors import Forbidden
+from shared.errors import EmailTaken, Forbidden, Refusal, Unavailable
 
 CALL = Call("list_contacts", "kazenor", "ada", {"partnership_id": "p1"})
 
@@ -72,3 +73,68 @@ def test_accord_itself_is_let_in_and_nobody_is_asked() -> None:
 
 def test_what_offers_stated_is_to_be_heard_up_to_its_version() -> None:
     assert stated(CALL, {"version": 7}) == Stated("offers", "p1", 7)
+
+
+class Owner:
+    """Reserves what it is asked for, and notes what it was asked."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[str, str]] = []
+        self.forgotten = 0
+
+    def start(self, method: str, *, needed_by: str, **_: Any) -> Owner:
+        self.heard.append((method, needed_by))
+        return self
+
+    def tell(self, method: str, **request: Any) -> None:
+        self.start(method, **request)
+
+    def result(self) -> dict[str, Any]:
+        return {"items": ["all of them"]}
+
+    def forget(self) -> None:
+        self.forgotten += 1
+
+    def __getattr__(self, method: str) -> Any:
+        return lambda **request: self.start(method, **request).result()
+
+    def methods(self) -> list[str]:
+        """What it was asked, which must have been about one need."""
+        assert len({needed_by for _, needed_by in self.heard}) <= 1
+        return [method for method, _ in self.heard]
+
+
+RESERVED, RELEASED = "reserve_contacts", "release_contacts"
+
+
+@pytest.mark.parametrize(
+    ("refusal", "asked", "forgotten"),
+    [(None, [RESERVED], 0), (EmailTaken(), [RESERVED, RELEASED], 0), (Unavailable(), [RESERVED], 1)],
+)
+def test_who_was_reserved_is_let_go_by_a_refusal_alone(
+    refusal: Refusal | None, asked: list[str], forgotten: int
+) -> None:
+    """After success the owner hears what needs them; when the outcome is unknown it may have been done."""
+    owner = Owner()
+    with contextlib.suppress(Refusal), reserving(owner, "contacts", CALL, needed_by="offer", contact_ids=["mia"]):
+        if refusal is not None:
+            raise refusal
+    assert (owner.methods(), owner.forgotten) == (asked, forgotten)
+
+
+@pytest.mark.parametrize("refusal", [None, EmailTaken(), Unavailable()])
+def test_roles_are_let_go_when_it_is_known_how_it_ended(refusal: Refusal | None) -> None:
+    owner = Owner()
+    with contextlib.suppress(Refusal), reserving_roles(owner, CALL) as environments:
+        assert environments == ["all of them"]
+        if refusal is not None:
+            raise refusal
+    known = not isinstance(refusal, Unavailable)
+    assert owner.methods() == ["reserve_roles", *(["release_roles"] if known else [])]
+
+
+def test_who_gives_no_role_reserves_none() -> None:
+    owner = Owner()
+    with reserving_roles(owner, CALL, needed=False) as environments:
+        assert environments == []
+    assert owner.methods() == []
