@@ -497,10 +497,17 @@ MUTANTS = (
         ("tests/unit/gateway/test_circuits.py",),
     ),
     Mutant(
-        "a body is taken without end once its request is answered",
+        "a body is taken without end",
         "services/gateway/receiving.py",
-        "            if self._unwanted > MOST_UNWANTED:\n",
+        "            if self._body > MOST_BODY:\n",
         "            if False:\n",
+        ("tests/unit/gateway/test_receiving.py",),
+    ),
+    Mutant(
+        "a connection is closed behind its answer while the body still comes",
+        "services/gateway/receiving.py",
+        "        if self._cycle.response_complete and self._cycle.more_body and not self._connection.transport.is_closing():\n",
+        "        if False:\n",
         ("tests/unit/gateway/test_receiving.py",),
     ),
     Mutant(
