@@ -74,7 +74,7 @@ MUTANTS = (
     Mutant(
         "other words under an older number are taken for a repetition",
         "shared/bus/inbox.py",
-        '        return bool(told) and told.get(d.envelope.id, "") != d.digest\n',
+        "        return bool(told) and d.digest not in told\n",
         "        return False\n",
         (INBOX,),
     ),
@@ -102,9 +102,16 @@ MUTANTS = (
     Mutant(
         "what was dropped is a new fork when it is said again",
         "shared/bus/inbox.py",
-        "        return unit.heard(d.key, d.envelope.sequence).get(d.envelope.id) == d.digest\n",
+        "        return d.digest in unit.heard(d.key, d.envelope.sequence)\n",
         "        return False\n",
         (FORKED,),
+    ),
+    Mutant(
+        "a fork in the place of what was applied under its id is not kept",
+        "shared/bus/inbox.py",
+        'unit.keep(replace(dead, id=d.digest, error="fork: another message was said under this number"))',
+        'unit.keep(replace(dead, error="fork: another message was said under this number"))',
+        (FORKED, INBOX),
     ),
     Mutant(
         "a stream is settled while what contradicts it is dead",
