@@ -95,8 +95,15 @@ MUTANTS = (
     Mutant(
         "a mark that was settled comes back with the next receipt",
         "shared/bus/streams.py",
-        "        if receipt.applied > stream.claimed:\n",
+        "        if receipt.applied != stream.claimed:\n",
         "        if True:\n",
+        (FORKED,),
+    ),
+    Mutant(
+        "a receipt for a very high number silences all that follow",
+        "shared/bus/streams.py",
+        "        if receipt.applied != stream.claimed:\n",
+        "        if receipt.applied > stream.claimed:\n",
         (FORKED,),
     ),
     Mutant(
