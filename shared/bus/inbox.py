@@ -363,17 +363,16 @@ class Inbox:
     ) -> None:
         """The same number with other content: kept and reported, never silently ignored. Its repair needs the two-author history."""
         log.error("fork in stream %s at %d: kept as a dead row", d.key, d.envelope.sequence)
-        # What was applied stays; only a liar says something else under an id that was there.
-        applied = d.envelope.id in unit.heard(d.key, d.envelope.sequence)
-        if not applied and (row is None or row.state in {"started", "parked", "failed"}):
-            if row is None or row.state == "started":
-                stream.parked += 1
-            unit.keep(
-                replace(
-                    row_of(d, "dead", row.attempts if row else 0),
-                    error="fork: another message was said under this number",
-                )
-            )
+        # What stands under its id may be another message: what was applied, if a liar says this one.
+        mine = row if row is not None and row.digest == d.digest else None
+        if mine is not None and mine.state != "dead":
+            unit.settle(mine)
+            stream.parked -= mine.state != "started"
+        if (mine is None or mine.state != "dead") and (d.key, d.envelope.sequence, d.digest) not in unit.waiting:
+            dead = row_of(d, "dead", mine.attempts if mine is not None else 0)
+            # So it is kept under its digest, and whatever has its id, now or later, in its own place.
+            unit.keep(replace(dead, id=d.digest, error="fork: another message was said under this number"))
+            stream.parked += 1
         stream.forked, stream.changed = True, True
         tally.forked += 1
 
@@ -381,12 +380,12 @@ class Inbox:
     def _contradicts(unit: Unit, d: Delivery) -> bool:
         """Whether something else was applied under the number of a message that seems to come again."""
         told = unit.heard(d.key, d.envelope.sequence)
-        return bool(told) and told.get(d.envelope.id, "") != d.digest
+        return bool(told) and d.digest not in told
 
     @staticmethod
     def _given_up(unit: Unit, d: Delivery) -> bool:
         """Whether a message that contradicts the stream was dropped by an operator: it comes until it is receipted, and is no news."""
-        return unit.heard(d.key, d.envelope.sequence).get(d.envelope.id) == d.digest
+        return d.digest in unit.heard(d.key, d.envelope.sequence)
 
     def _settle_receipt(self, unit: Unit, stream: streams.Stream, at: datetime) -> None:
         if streams.settle_receipt(stream):

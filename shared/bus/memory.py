@@ -102,9 +102,9 @@ class MemoryStorage:
         stream = self._database.streams.get(key)
         return stream.applied if stream is not None else 0
 
-    def heard(self, key: Key, sequence: int) -> dict[str, str]:
+    def heard(self, key: Key, sequence: int) -> set[str]:
         rows = self._database.inbox.values()
-        return {r.id: r.digest for r in rows if (r.key, r.sequence, r.state) == (key, sequence, "applied")}
+        return {r.digest for r in rows if (r.key, r.sequence, r.state) == (key, sequence, "applied")}
 
     def commit(self, changes: Changes) -> None:
         d = self._database

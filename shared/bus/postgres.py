@@ -60,7 +60,7 @@ _WAITING = f"""
     where i.state <> 'applied' order by i.tenant, i.subject, i.peer, i.service, i.sequence, i.id for update of i"""
 _INBOX = f"""
     insert into inbox ({", ".join(_INBOX_COLUMNS)}) select * from {_unnest(_INBOX_COLUMNS)}
-    on conflict (tenant, subject, peer, service, sequence, id) do update set {_sets(("state", "attempts", "not_before", "error"))}"""
+    on conflict (tenant, subject, peer, service, sequence, id) do update set {_sets(_INBOX_COLUMNS[6:])}"""
 _SETTLED_COLUMNS = ("tenant", "subject", "peer", "service", "sequence", "id")
 _SETTLED = f"""
     delete from inbox i using {_unnest(_SETTLED_COLUMNS)} as k ({", ".join(_SETTLED_COLUMNS)})
@@ -273,15 +273,15 @@ class PostgresStorage:
         row = cursor.fetchone()
         return 0 if row is None else int(row[0])
 
-    def heard(self, key: Key, sequence: int) -> dict[str, str]:
+    def heard(self, key: Key, sequence: int) -> set[str]:
         with self._connection.pipeline():
             self._begin()
             cursor = self._execute(
-                "select id, digest from inbox where tenant = %s and subject = %s and peer = %s and service = %s and sequence = %s"
+                "select digest from inbox where tenant = %s and subject = %s and peer = %s and service = %s and sequence = %s"
                 " and state = 'applied'",
                 [*key, sequence],
             )
-        return dict(cursor.fetchall())
+        return {digest for (digest,) in cursor.fetchall()}
 
     def commit(self, changes: Changes) -> None:
         with self._connection.pipeline():

@@ -144,8 +144,8 @@ class Storage(Protocol):
     def applied(self, key: Key) -> int:
         """The number of the last message applied of a stream, without locking it."""
 
-    def heard(self, key: Key, sequence: int) -> dict[str, str]:
-        """What another business said under a number of its stream, of what was applied: digest by id of the message."""
+    def heard(self, key: Key, sequence: int) -> set[str]:
+        """What another business said under a number of its stream, of what was applied or dropped: the digests."""
 
     def commit(self, changes: Changes) -> None:
         """Write everything and commit. Raises Conflict when somebody else was first."""

@@ -91,8 +91,9 @@ def take_receipt(stream: Stream, receipt: Receipt) -> None:
     # A receipt for more than we ever said, or for other words than our last, speaks of a past that a restored backup lost; repairing that comes with the two-author history.
     other = receipt.applied == stream.sent > 0 and receipt.digest not in {"", stream.sent_digest}
     if receipt.applied > stream.sent or other:
-        # Told once: receipts come again and again, and a mark that an operator has settled comes back with news only.
-        if receipt.applied > stream.claimed:
+        # Told once: receipts come again and again, and a mark that an operator has settled comes back with news only. A lower number is news, too:
+        # whoever forged a high one would otherwise have silenced all that come after it.
+        if receipt.applied != stream.claimed:
             stream.claimed = receipt.applied
             stream.forked = stream.changed = True
         return

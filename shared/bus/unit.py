@@ -225,11 +225,11 @@ class Unit:
 
     # What the inbox needs besides
 
-    def heard(self, key: Key, sequence: int) -> dict[str, str]:
-        """What was said under a number and applied, now or before: digest by id of the message."""
+    def heard(self, key: Key, sequence: int) -> set[str]:
+        """The digests of what was said under a number and applied or dropped, now or before."""
         rows = self._inbox.values()
-        now = {r.id: r.digest for r in rows if (r.key, r.sequence, r.state) == (key, sequence, "applied")}
-        return now or self.storage.heard(key, sequence)
+        now = {r.digest for r in rows if (r.key, r.sequence, r.state) == (key, sequence, "applied")}
+        return now | self.storage.heard(key, sequence)
 
     def stream(self, key: Key) -> Stream:
         """The stream with this key, made when it is not there yet. Its subject must have been fetched."""

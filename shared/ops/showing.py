@@ -13,6 +13,8 @@ Row = Mapping[str, Any]
 _UNSAFE = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 SHOWN = 20_000
 """Characters of a body that are shown unless all are asked for."""
+CELL = 40
+"""Characters of a cell of a table, so that a long one hides no column behind it: an id fits. JSON has all of it."""
 
 
 def safe(text: str, *, lines: bool = False) -> str:
@@ -62,15 +64,20 @@ def _cell(value: Any) -> str:
     return safe(str(value))
 
 
+def _cut(text: str, size: int) -> str:
+    return text if len(text) <= size else text[: max(size - 1, 1)] + "…"
+
+
 def table(rows: Sequence[Row], columns: Mapping[str, str], *, width: int | None = None) -> str:
-    """Rows under the titles of `columns` (title → key). The last column is cut where the terminal ends."""
+    """Rows under the titles of `columns` (title → key). The last column is cut where the terminal ends, the others where they get long."""
     width = width or shutil.get_terminal_size((160, 40)).columns
     cells = [list(columns), *([_cell(row.get(key)) for key in columns.values()] for row in rows)]
+    cells = [[*(_cut(text, CELL) for text in line[:-1]), line[-1]] for line in cells]
     widths = [max(len(line[i]) for line in cells) for i in range(len(columns))]
     lines = []
     for cell in cells:
         line = "  ".join(text.ljust(size) for text, size in zip(cell, widths, strict=True)).rstrip()
-        lines.append(line if len(line) <= width else line[: max(width - 1, 1)] + "…")
+        lines.append(_cut(line, width))
     return "\n".join(lines)
 
 

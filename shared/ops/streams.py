@@ -76,8 +76,8 @@ def between_tenants(connection: Connection, service: str) -> Iterator[list[Found
 def settle(connection: Connection, service: str, refs: Sequence[str]) -> Iterator[tuple[list[Found], dict[str, str]]]:
     """Take the mark of a fork from these streams (short names), or from all, page by page: the streams, and what became of each by ref.
 
-    One transaction a page. A stream keeps its mark while a message that contradicts it is dead here. What receipts named until now marks it
-    no more (`claimed`); what is new does.
+    One transaction a page. A stream keeps its mark while a message that contradicts it is dead here. What the last receipt named marks it
+    no more (`claimed`); anything else does.
     """
     last: Found = {"tenant": "", "subject": "", "peer": "", "service": ""}
     while True:

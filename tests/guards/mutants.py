@@ -74,7 +74,7 @@ MUTANTS = (
     Mutant(
         "other words under an older number are taken for a repetition",
         "shared/bus/inbox.py",
-        '        return bool(told) and told.get(d.envelope.id, "") != d.digest\n',
+        "        return bool(told) and d.digest not in told\n",
         "        return False\n",
         (INBOX,),
     ),
@@ -95,16 +95,30 @@ MUTANTS = (
     Mutant(
         "a mark that was settled comes back with the next receipt",
         "shared/bus/streams.py",
-        "        if receipt.applied > stream.claimed:\n",
+        "        if receipt.applied != stream.claimed:\n",
         "        if True:\n",
+        (FORKED,),
+    ),
+    Mutant(
+        "a receipt for a very high number silences all that follow",
+        "shared/bus/streams.py",
+        "        if receipt.applied != stream.claimed:\n",
+        "        if receipt.applied > stream.claimed:\n",
         (FORKED,),
     ),
     Mutant(
         "what was dropped is a new fork when it is said again",
         "shared/bus/inbox.py",
-        "        return unit.heard(d.key, d.envelope.sequence).get(d.envelope.id) == d.digest\n",
+        "        return d.digest in unit.heard(d.key, d.envelope.sequence)\n",
         "        return False\n",
         (FORKED,),
+    ),
+    Mutant(
+        "a fork in the place of what was applied under its id is not kept",
+        "shared/bus/inbox.py",
+        'unit.keep(replace(dead, id=d.digest, error="fork: another message was said under this number"))',
+        'unit.keep(replace(dead, error="fork: another message was said under this number"))',
+        (FORKED, INBOX),
     ),
     Mutant(
         "a stream is settled while what contradicts it is dead",
@@ -497,10 +511,17 @@ MUTANTS = (
         ("tests/unit/gateway/test_circuits.py",),
     ),
     Mutant(
-        "a body is taken without end once its request is answered",
+        "a body is taken without end",
         "services/gateway/receiving.py",
-        "            if self._unwanted > MOST_UNWANTED:\n",
+        "            if self._body > MOST_BODY:\n",
         "            if False:\n",
+        ("tests/unit/gateway/test_receiving.py",),
+    ),
+    Mutant(
+        "a connection is closed behind its answer while the body still comes",
+        "services/gateway/receiving.py",
+        "        if self._cycle.response_complete and self._cycle.more_body and not self._connection.transport.is_closing():\n",
+        "        if False:\n",
         ("tests/unit/gateway/test_receiving.py",),
     ),
     Mutant(

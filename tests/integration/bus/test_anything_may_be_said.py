@@ -116,14 +116,14 @@ def test_what_is_not_what_its_type_promises_waits_for_its_turn_to_fail(database:
     assert states(database) == {"c-3": "parked"}
     inbox.handle([a, b])
     assert states(database) == {"c-3": "failed"}
-    # Other words under a number that was heard are told, and nothing else comes of them.
+    # Other words under a number that was heard are told and kept, and nothing else comes of them.
     assert inbox.handle([untold(a)]).forked == 1
     for _ in range(ATTEMPTS):
         clock.pass_(3600)
         inbox.handle([retried(untold(c))])
-    assert states(database) == {"c-3": "dead"}
+    assert states(database) == {"c-3": "dead", untold(a).digest: "dead"}
     (row,) = rows(database, "streams")
-    assert row["parked"] == 1
+    assert row["parked"] == 2
 
 
 @pytest.mark.parametrize("kind", ["peer", "fact"])

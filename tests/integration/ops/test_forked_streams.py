@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from shared.bus.deliveries import decode
 from shared.bus.inbox import Inbox
 from shared.bus.postgres import PostgresDatabase
 from shared.contracts.messages import digest
 from tests.integration.bus.conftest import rows
 from tests.integration.bus.test_anything_may_be_said import receipt
-from tests.integration.bus.test_inbox import say, stream, words
+from tests.integration.bus.test_inbox import again, say, stream, words
 from tests.integration.ops.conftest import Ops
 from tests.integration.ops.test_dead_rows import retries
 
@@ -39,14 +40,27 @@ def test_a_settled_mark_stays_away_until_a_receipt_has_news(
     assert (written["action"], written["ref"], written["outcome"]) == ("streams settle", found["ref"], "settled")
     assert wrong(ops) == []
 
-    # Receipts come again and again, late ones too.
-    assert [inbox.handle([receipt(applied=applied)]).forked for applied in (5, 4, 5)] == [0, 0, 0]
+    # Receipts come again and again.
+    assert [inbox.handle([receipt(applied=5)]).forked for _ in range(3)] == [0, 0, 0]
     say(sample_database, "m3", "m4", "m5")
     assert inbox.handle([receipt(applied=5, digest=digest("what was said before"))]).forked == 0
     assert ops(*FORKED).json == []
 
     assert inbox.handle([receipt(applied=6)]).forked == 1
     assert [s["claimed"] for s in ops(*FORKED).json] == [6]
+
+
+def test_a_receipt_for_a_very_high_number_silences_none_that_come_after_it(
+    sample_database: PostgresDatabase, inbox: Inbox, ops: Ops
+) -> None:
+    say(sample_database, "m1", "m2")
+    for applied in (10**15, 5, 10**15, 4):
+        assert inbox.handle([receipt(applied=applied)]).forked == 1
+        (found,) = ops(*FORKED).json
+        assert found["claimed"] == applied
+        assert ops("streams", "settle", found["ref"]).status == 0
+        assert inbox.handle([receipt(applied=applied)]).forked == 0
+        assert wrong(ops) == []
 
 
 def test_a_stream_that_was_lost_whole_is_noticed_by_a_receipt(inbox: Inbox, ops: Ops) -> None:
@@ -78,6 +92,46 @@ def test_a_stream_is_not_settled_while_a_message_that_contradicts_it_is_dead(
     assert words(sample_database) == ("a", "b")
     assert inbox.handle(stream("another")).forked == 1
     assert [s["ref"] for s in ops(*FORKED).json] == [found["ref"]]
+
+
+def test_other_words_under_an_id_that_was_applied_are_shown_dropped_and_then_known(
+    sample_database: PostgresDatabase, inbox: Inbox, ops: Ops
+) -> None:
+    said = stream("a", "b")
+    inbox.handle(said)
+    lies = [decode(d.body.replace(f'"{word}"', '"x"')) for d, word in zip(said, "ab", strict=True)]
+    assert inbox.handle(lies).forked == 2
+    dead = [row["ref"] for row in ops("dead", "list", "--json", "--service", "offers").json]
+    assert [json.loads(json.loads(ops("dead", "show", ref, "--json").out)["body"])["data"]["word"] for ref in dead] == [
+        "x",
+        "x",
+    ]
+    assert ops("dead", "replay", *dead).out.count("cannot be replayed") == 2
+    assert ops("dead", "drop", *dead, "--yes").status == 0
+    assert ops("streams", "settle", "--all", "--service", "offers", "--yes").status == 0
+    for _ in range(2):
+        once_more = inbox.handle(lies + said)
+        assert (once_more.duplicate, once_more.forked, once_more.applied) == (4, 0, 0)
+    assert wrong(ops) == []
+    (row,) = rows(sample_database, "streams")
+    assert (row["applied"], row["parked"], row["receipt_due"]) == (2, 0, True)
+    assert words(sample_database) == ("a", "b")
+
+
+def test_what_bears_the_id_of_a_lie_that_was_dropped_is_heard_and_is_no_fork(
+    sample_database: PostgresDatabase, inbox: Inbox, ops: Ops
+) -> None:
+    said = stream("a", "b")
+    inbox.handle(said[:1])
+    lie = again(decode(said[1].body.replace(said[1].envelope.previous, "f" * 64)))
+    inbox.handle([lie])
+    ops("dead", "drop", "--all", "--service", "offers", "--yes")
+    ops("streams", "settle", "--all", "--service", "offers", "--yes")
+    assert inbox.handle([lie]).duplicate == 1
+    assert inbox.handle([said[1]]).applied == 1
+    assert inbox.handle([said[1], lie]).duplicate == 2
+    assert words(sample_database) == ("a", "b")
+    assert wrong(ops) == []
 
 
 def test_one_who_was_set_back_is_heard_again_when_all_is_settled(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
@@ -41,7 +42,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(receiving, "HEADERS_SECONDS", 0.2)
     monkeypatch.setattr(receiving, "REQUEST_SECONDS", 0.4)
     monkeypatch.setattr(receiving, "MOST_WAITING", 5)
-    monkeypatch.setattr(receiving, "MOST_UNWANTED", 2_000_000)
+    monkeypatch.setattr(receiving, "MOST_BODY", 2_000_000)
 
 
 def run(steps: Steps) -> None:
@@ -110,28 +111,34 @@ def test_what_never_comes_whole_ends(said: bytes, answered: bytes) -> None:
     run(steps)
 
 
-CHUNKED = b"POST /early HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
-LONG = b"POST /early HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000\r\n\r\n"
+HEAD = b" HTTP/1.1\r\nHost: a\r\n"
+CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
+LONG = b"POST /early" + HEAD + b"Content-Length: 1000000000\r\n\r\n"
+EXTENSIONS = b"1;" + b"x" * 100_000 + b"\r\nx\r\n"
 
 
 @pytest.mark.parametrize(
-    ("head", "part"),
+    ("head", "part", "answered"),
     [
-        (LONG, b"x" * 100_000),
-        (CHUNKED, b"186a0\r\n" + b"x" * 100_000 + b"\r\n"),
-        (CHUNKED, b"1;" + b"x" * 100_000 + b"\r\nx\r\n"),
+        (LONG, b"x" * 100_000, True),
+        (b"POST /early" + HEAD + CHUNKED, b"186a0\r\n" + b"x" * 100_000 + b"\r\n", True),
+        (b"POST /early" + HEAD + CHUNKED, EXTENSIONS, True),
+        (b"POST /early" + HEAD + b"Connection: close\r\n" + CHUNKED, EXTENSIONS, True),
+        (b"POST /early HTTP/1.0\r\nContent-Length: 1000000000\r\n\r\n", b"x" * 100_000, True),
+        (b"POST /" + HEAD + CHUNKED, EXTENSIONS, False),
     ],
-    ids=["announced", "chunked", "extensions of chunks"],
+    ids=["announced", "chunked", "extensions of chunks", "closing", "HTTP 1.0", "not answered"],
 )
-def test_a_body_that_is_sent_on_after_its_answer_ends_after_so_many_bytes(
-    monkeypatch: pytest.MonkeyPatch, head: bytes, part: bytes
+def test_a_body_ends_after_so_many_bytes_whether_it_is_answered_or_not(
+    monkeypatch: pytest.MonkeyPatch, head: bytes, part: bytes, answered: bool
 ) -> None:
     monkeypatch.setattr(receiving, "REQUEST_SECONDS", 60)
 
     async def steps(port: int) -> None:
         async with connection(port) as wire:
             wire.say(head)
-            assert (await wire.reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
+            if answered:
+                assert (await wire.reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
             sent = 0
             with contextlib.suppress(ConnectionError):
                 while sent < 100_000_000:
@@ -140,6 +147,53 @@ def test_a_body_that_is_sent_on_after_its_answer_ends_after_so_many_bytes(
                     sent += len(part)
             # What the network holds is sent, too.
             assert 2_000_000 < sent < 20_000_000
+
+    run(steps)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"POST /early" + HEAD + b"Connection: close\r\nContent-Length: 3000000\r\n\r\n",
+        b"POST /early HTTP/1.0\r\nContent-Length: 3000000\r\n\r\n",
+    ],
+    ids=["Connection: close", "HTTP 1.0"],
+)
+def test_whoever_asks_to_close_and_sends_all_before_they_read_sees_the_whole_answer(
+    monkeypatch: pytest.MonkeyPatch, head: bytes
+) -> None:
+    monkeypatch.setattr(receiving, "MOST_BODY", 4_000_000)
+
+    async def steps(port: int) -> None:
+        def ask() -> bytes:
+            with socket.create_connection(("127.0.0.1", port), timeout=10) as wire:
+                wire.sendall(head)
+                wire.sendall(b"x" * 3_000_000)
+                return b"".join(iter(lambda: wire.recv(65536), b""))
+
+        for _ in range(5):
+            answer = await asyncio.to_thread(ask)
+            assert answer.startswith(b"HTTP/1.1 200 ") and answer.endswith(b"\r\n\r\n0")
+
+    run(steps)
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        b"no chunk",
+        b"0\r\nX: " + b"x" * 70_000 + b"\r\n",
+        b"0\r\n\r\nGET / HTTP/1.1\r\nConnection: close\r\n\r\nnonsense",
+    ],
+    ids=["broken", "trailers", "one more request"],
+)
+def test_nothing_is_answered_behind_the_last_answer(rest: bytes) -> None:
+    async def steps(port: int) -> None:
+        async with connection(port) as wire:
+            wire.say(b"POST /early", HEAD, b"Connection: close\r\n", CHUNKED)
+            assert (await wire.reader.readuntil(b"\r\n\r\n0")).startswith(b"HTTP/1.1 200 ")
+            wire.say(rest)
+            assert await wire.rest() == b""
 
     run(steps)
 

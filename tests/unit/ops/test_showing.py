@@ -46,5 +46,13 @@ def test_a_table_lines_up_and_ends_where_the_terminal_does() -> None:
     assert lines[1].startswith("x  3 h  yyy") and len(lines[1]) == 30 and lines[1].endswith("…")
 
 
+def test_a_long_cell_hides_no_column_behind_it() -> None:
+    head, row = showing.table(
+        [{"a": "x" * 5_000, "b": "me", "c": "why"}], {"A": "a", "B": "b", "C": "c"}, width=160
+    ).splitlines()
+    assert row.endswith("x…  me  why") and len(row) < 80
+    assert head.split() == ["A", "B", "C"]
+
+
 def test_json_for_scripts_is_plain_ascii() -> None:
     assert "\x1b" not in showing.as_json({"a": "\x1b"}) and showing.as_json({"é": 1}).isascii()
