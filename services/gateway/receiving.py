@@ -20,6 +20,8 @@ REQUEST_SECONDS = 40.0
 MOST_BODY = 256 * 1024 * 1024
 """Bytes of a body as they arrive, with what frames its chunks. Far more than any endpoint takes: the rest of a body whose request was refused is taken, too, and
 forgotten, since most clients read the answer only when they have sent all."""
+CHUNK = 1024
+"""Bytes that a chunk counts for besides its own: to read one of a single byte takes nearly as long, and holds up everybody."""
 ANSWER_SECONDS = 60.0
 """How long the reader of an answer may take nothing of it."""
 MOST_HEADERS = 100
@@ -120,6 +122,9 @@ class Receiving(HttpToolsProtocol):  # type: ignore[misc, unused-ignore]
         self.cycle.transport = _UntilTheBodyIsThere(self, self.cycle)  # type: ignore[assignment]
         self._in_body = True
         self._within(REQUEST_SECONDS)
+
+    def on_chunk_header(self) -> None:
+        self._body += CHUNK
 
     def on_body(self, body: bytes) -> None:
         if not self._over:

@@ -198,6 +198,24 @@ def test_nothing_is_answered_behind_the_last_answer(rest: bytes) -> None:
     run(steps)
 
 
+def test_a_body_of_very_small_chunks_ends_earlier(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(receiving, "REQUEST_SECONDS", 60)
+
+    async def steps(port: int) -> None:
+        async with connection(port) as wire:
+            wire.say(b"POST /early", HEAD, CHUNKED)
+            sent = 0
+            with contextlib.suppress(ConnectionError):
+                while sent < 2_000_000:
+                    wire.say(b"1\r\nx\r\n" * 1000)
+                    await wire.writer.drain()
+                    await asyncio.sleep(0.001)
+                    sent += 6000
+            assert sent < 500_000
+
+    run(steps)
+
+
 def test_a_body_that_trickles_on_after_its_answer_ends_after_a_while() -> None:
     async def steps(port: int) -> None:
         async with connection(port) as wire:
