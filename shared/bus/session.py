@@ -18,12 +18,11 @@ from shared.bus.unit import Unit
 from shared.bus.work import Json
 from shared.calls import Call
 from shared.clock import now
+from shared.deadlines import LATEST_S
 from shared.errors import IdempotencyKeyReused, Refusal, Unavailable
 
 _TRIES = 8
 _POLL = 0.005
-LATEST_S = 20.0
-"""How old a command may be when it commits: nobody has waited for it for long, and what was asked at the door has been forgotten."""
 
 
 class Session:

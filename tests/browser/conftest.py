@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
+from tests.browser.partnership import Visit
 from tests.browser.people import Person, enter
 from tests.browser.wizard import DESKTOP, Wizard, colleague
 from tests.support.browser import chromium
+from tests.support.pair import Pair
 from tests.support.stack import Business, Stack
 
 
@@ -69,3 +71,26 @@ def begin(person: Person, kazenor: Business) -> Callable[..., Wizard]:
         return Wizard(page, who)
 
     return make
+
+
+@pytest.fixture
+def pair(stack: Stack) -> Pair:
+    """Kazenor lends Northwind two contacts and has two more."""
+    names = ("Amara Diallo", "Bruno Keller", "Cleo Sand", "Dora Lind")
+    running = Pair(stack, stack.register("kazenor"), stack.register("northwind"), *names)
+    running.begin("Amara Diallo", "Bruno Keller")
+    return running
+
+
+@pytest.fixture
+def visit(pair: Pair, person: Person) -> Visit:
+    """`visit(business, "contacts")` is somebody of `business`, logged in, at a page of the partnership that hears of changes."""
+
+    def at(business: Business, rest: str = "", **options: object) -> Page:
+        page = person(**options)
+        enter(page, business, pair.path(rest))
+        if options.get("java_script_enabled", True):
+            page.wait_for_selector("html[data-listening]", state="attached")
+        return page
+
+    return at

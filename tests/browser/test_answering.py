@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
-from tests.browser.people import Person, enter
+from tests.browser.partnership import PHONE, SIZES, Size, Visit, button
 from tests.support.pair import Pair
 from tests.support.servers import until
 from tests.support.stack import Business, Stack
-
-DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
-SIZES = pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
-Size = dict[str, int]
-Visit = Callable[..., Page]
 
 
 @pytest.fixture
@@ -25,24 +19,6 @@ def pair(stack: Stack) -> Pair:
     names = ("Amara Diallo", "Bruno Keller", "Cleo Sand", "Dora Lind")
     partner = stack.register("kazenor", company="Kazenor Works", name="Ada Vogt")
     return Pair(stack, partner, stack.register("northwind", company="Northwind Traders", name="Nils Berg"), *names)
-
-
-@pytest.fixture
-def visit(pair: Pair, person: Person) -> Visit:
-    """`visit(business, "acceptance")` is somebody of `business`, logged in, at a page of the partnership that hears of changes."""
-
-    def at(business: Business, rest: str = "", **options: object) -> Page:
-        page = person(**options)
-        enter(page, business, pair.path(rest))
-        if options.get("java_script_enabled", True):
-            page.wait_for_selector("html[data-listening]", state="attached")
-        return page
-
-    return at
-
-
-def button(place: Page | Locator, name: str) -> Locator:
-    return place.get_by_role("button", name=name, exact=True)
 
 
 def dialog(page: Page) -> Locator:

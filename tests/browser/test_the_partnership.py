@@ -3,64 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
-import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import expect
 
-from tests.browser.people import PASSWORD, Person, enter, tile
+from tests.browser.partnership import DESKTOP, PHONE, SIZES, Size, Visit, band, button, colleague, unloaded
+from tests.browser.people import Person, enter, tile
 from tests.support.pair import Pair
-from tests.support.stack import Business, Stack
-
-DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
-SIZES = pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
-Size = dict[str, int]
-Visit = Callable[..., Page]
-
-
-@pytest.fixture
-def pair(stack: Stack) -> Pair:
-    """Kazenor lends Northwind two contacts and has two more."""
-    names = ("Amara Diallo", "Bruno Keller", "Cleo Sand", "Dora Lind")
-    running = Pair(stack, stack.register("kazenor"), stack.register("northwind"), *names)
-    running.begin("Amara Diallo", "Bruno Keller")
-    return running
-
-
-@pytest.fixture
-def visit(pair: Pair, person: Person) -> Visit:
-    """`visit(business, "contacts")` is somebody of `business`, logged in, at a page of the partnership that hears of changes."""
-
-    def at(business: Business, rest: str = "", **options: object) -> Page:
-        page = person(**options)
-        enter(page, business, pair.path(rest))
-        if options.get("java_script_enabled", True):
-            page.wait_for_selector("html[data-listening]", state="attached")
-        return page
-
-    return at
-
-
-def band(page: Page | Locator, name: str) -> Locator:
-    return page.locator(".band").filter(has_text=name)
-
-
-def button(page: Page | Locator, name: str) -> Locator:
-    return page.get_by_role("button", name=name, exact=True)
-
-
-def unloaded(page: Page) -> list[str]:
-    """Where the page goes from now on."""
-    loads: list[str] = []
-    page.on("framenavigated", lambda frame: loads.append(frame.url))
-    return loads
-
-
-def colleague(of: Business, name: str) -> str:
-    """Somebody else of this business, with a login."""
-    body = {"name": name, "email": f"{name.split()[0].lower()}@{of.tenant}.example", "role": "member", "password": PASSWORD}  # fmt: skip
-    return str(of.post("/users", body, 201)["id"])
-
 
 # Details
 
@@ -462,73 +410,6 @@ def test_the_team_is_changed_at_once_and_its_last_one_stays(pair: Pair, visit: V
     nils = visit(pair.customer, viewport=size)
     expect(nils.get_by_role("region", name="Partnership", exact=True)).to_contain_text("Berta Kern")
     expect(nils.get_by_text("Carl Moe")).to_have_count(0)
-
-
-# The history
-
-
-@pytest.fixture
-def long_history(pair: Pair) -> Pair:
-    """More than one page of it."""
-    berta = colleague(pair.partner, "Berta Kern")
-    for _ in range(35):
-        pair.partner.post(pair.path("managers"), {"contact_ids": [berta]}, 201)
-        pair.partner.ask("DELETE", pair.path(f"managers/{berta}"), 204)
-    return pair
-
-
-def test_the_history_opens_is_sieved_and_grows_at_both_ends(long_history: Pair, visit: Visit) -> None:
-    pair = long_history
-    ada = visit(pair.partner, "history")
-    entries = ada.locator("#timeline .timeline > li")
-    expect(entries).to_have_count(50)
-    first = ada.get_by_text("accepted our offer")
-    expect(first).to_have_count(0)
-    ada.mouse.move(640, 400)
-    for _ in range(12):
-        ada.mouse.wheel(0, 4000)
-    expect(entries).to_have_count(72)
-    expect(first).to_have_count(1)
-    expect(ada.get_by_role("link", name="Show more")).to_have_count(0)
-
-    # What happens now stands on top, and nothing that was loaded goes.
-    offer = entries.filter(has_text="sent an offer")
-    offer.locator("summary").click()
-    expect(offer.get_by_text("Shall we work together?")).to_be_visible()
-    pair.propose(pair.customer, release=("Amara Diallo",))
-    expect(entries).to_have_count(73)
-    expect(entries.first).to_contain_text("Adam Northwind of Northwind Ltd proposed to release 1 contact.")
-    expect(entries.first).to_contain_text("Northwind Ltd")
-    expect(offer.get_by_text("Shall we work together?")).to_be_visible()
-    keys = entries.evaluate_all("all => new Set(all.map(li => li.dataset.key)).size")
-    assert keys == 73
-
-    button(ada, "Expand all").click()
-    expect(entries.first.get_by_text("A change of plan")).to_be_visible()
-    button(ada, "Collapse all").click()
-    expect(entries.first.get_by_text("A change of plan")).to_be_hidden()
-    # On paper everything is open.
-    ada.emulate_media(media="print")
-    ada.evaluate("dispatchEvent(new Event('beforeprint'))")
-    expect(entries.first.get_by_text("A change of plan")).to_be_visible()
-    expect(ada.get_by_role("navigation", name="Main")).to_be_hidden()
-    ada.evaluate("dispatchEvent(new Event('afterprint'))")
-    ada.emulate_media(media="screen")
-    expect(entries.first.get_by_text("A change of plan")).to_be_hidden()
-
-    ada.get_by_role("navigation", name="Side").get_by_role("link", name="Northwind Ltd").click()
-    expect(entries).to_have_count(2)
-    ada.get_by_role("navigation", name="Kind").get_by_role("link", name="Contacts").click()
-    expect(entries).to_have_count(1)
-    ada.get_by_role("navigation", name="Kind").get_by_role("link", name="Team").click()
-    ada.get_by_role("link", name="Show everything").click()
-    expect(entries).to_have_count(50)
-
-
-def test_older_entries_are_a_page_without_scripts(long_history: Pair, visit: Visit) -> None:
-    nils = visit(long_history.partner, "history", java_script_enabled=False, viewport=PHONE)
-    nils.get_by_role("link", name="Show more").click()
-    expect(nils.get_by_text("accepted our offer")).to_be_visible()
 
 
 # The end

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
-LASTS = timedelta(seconds=60)
-"""Longer than any command can take: none commits that is older than twenty seconds (`Session.run`), and the database ends a transaction that
-stands still for thirty."""
+from shared.deadlines import RESERVED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +26,7 @@ class Reservations:
 def reserve(reservations: Reservations, needed_by: str, now: datetime) -> Reservations:
     """One more is about to give roles. Those who were never heard of again are forgotten."""
     others = tuple((one, until) for one, until in reservations.open if until > now and one != needed_by)
-    return replace(reservations, begun=reservations.begun + 1, open=(*others, (needed_by, now + LASTS)))
+    return replace(reservations, begun=reservations.begun + 1, open=(*others, (needed_by, now + RESERVED)))
 
 
 def release(reservations: Reservations, needed_by: str) -> Reservations:

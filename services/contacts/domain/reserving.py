@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-LASTS = timedelta(seconds=60)
-"""Longer than any command can take: none commits that is older than twenty seconds (`Session.run`), and the database ends a transaction that
-stands still for thirty."""
+from shared.deadlines import RESERVED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,4 +22,4 @@ class Reservation:
 
 def reserve(*, tenant: str, needed_by: str, contacts: Iterable[str], now: datetime) -> Reservation:
     """Keep these contacts for what is about to need them."""
-    return Reservation(tenant=tenant, id=needed_by, contact_ids=tuple(sorted(contacts)), until=now + LASTS)
+    return Reservation(tenant=tenant, id=needed_by, contact_ids=tuple(sorted(contacts)), until=now + RESERVED)

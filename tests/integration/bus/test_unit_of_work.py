@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from shared.bus.postgres import PostgresDatabase
-from shared.bus.session import LATEST_S, Session, Stated
+from shared.bus.session import Session, Stated
 from shared.bus.storage import Conflict
 from shared.bus.unit import Unit
 from shared.calls import Call
 from shared.contracts.messages import digest
+from shared.deadlines import LATEST_S
 from shared.errors import IdempotencyKeyReused, Unavailable, ValidationError, WrongState
 from tests.integration.bus.conftest import rows
 from tests.integration.bus.sample import TABLES, Note, WordDue, WordHeard, WordSaid

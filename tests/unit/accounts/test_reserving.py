@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from services.accounts import commands, handlers
-from services.accounts.domain import reserving as rules
 from services.accounts.handlers.environments import Dropped
+from shared.deadlines import RESERVED
 from shared.errors import NotFound, Unavailable
 from shared.ids import new_id
 from tests.unit.accounts.desk import Accounts
@@ -87,7 +87,7 @@ def test_a_change_that_drops_nothing_waits_for_nobody(accounts: Accounts, ada: s
 def test_whoever_was_never_heard_of_again_stops_nothing_for_ever(accounts: Accounts, ada: str) -> None:
     call = without_production(accounts, ada)
     reserve(accounts)
-    accounts.now += rules.LASTS - timedelta(seconds=30)
+    accounts.now += RESERVED - timedelta(seconds=30)
     assert dropped(accounts, call) is None
     accounts.now += timedelta(seconds=60)
     assert dropped(accounts, call) is not None

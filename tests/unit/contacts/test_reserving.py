@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from services.contacts.commands import CreateContact, ReleaseContacts, ReserveContacts
-from services.contacts.domain import reserving as rules
 from services.contacts.handlers import directory, lending, reserving
 from shared.contracts.accounts import UserChanged
+from shared.deadlines import RESERVED
 from shared.errors import ContactInUse
 from tests.support import story
 from tests.unit.contacts.stage import OFFER, STRANGER, Stage, call
@@ -74,16 +74,16 @@ def test_whoever_is_released_can(stage: Stage) -> None:
 def test_a_command_nobody_heard_of_again_holds_nobody_for_ever(stage: Stage) -> None:
     adam = create(stage, "Adam")
     reserve(stage, adam)
-    stage.ear.now += rules.LASTS
+    stage.ear.now += RESERVED
     assert delete(stage, adam) == {}
 
 
 def test_the_same_need_again_lasts_longer(stage: Stage) -> None:
     adam = create(stage, "Adam")
     reserve(stage, adam)
-    stage.ear.now += rules.LASTS / 2
+    stage.ear.now += RESERVED / 2
     assert reserve(stage, adam) == [adam]
-    stage.ear.now += rules.LASTS / 2
+    stage.ear.now += RESERVED / 2
     with pytest.raises(ContactInUse):
         delete(stage, adam)
 
@@ -109,6 +109,6 @@ def test_a_login_that_was_made_needs_no_reservation(stage: Stage) -> None:
     # Nobody says that it is over: it is swept up once it counts no more.
     assert delete(stage, ben) == {}
     assert len(stage.database.records["reservations"]) == 1
-    stage.ear.now += rules.LASTS
+    stage.ear.now += RESERVED
     stage.do(reserving.release_contacts, call(), ReleaseContacts(needed_by=STRANGER))
     assert stage.database.records["reservations"] == {}
