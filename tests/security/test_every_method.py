@@ -5,37 +5,23 @@ The list is held against the entrypoints of all services: a method without a lin
 
 from __future__ import annotations
 
-import importlib
-import inspect
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from nameko.exceptions import RemoteError
-from nameko.rpc import Rpc
 
-from deploy.local.paths import SERVICES
 from shared.calls import SYSTEM
 from shared.ids import new_id
 from tests.security.api_lines import LINES
 from tests.security.matrix import SUCCESS, Case
 from tests.security.rpc_lines import ANONYMOUS, BY_CREDENTIAL, BY_ROUTE, FILLED, INTERNAL
 from tests.security.town import Town
+from tests.support.methods import methods
 from tests.support.stack import PASSWORD, Business
 
 REFUSALS = {403: "Forbidden", 404: "NotFound", 409: "WrongState", 422: "ValidationError"}
 Ask = Callable[..., tuple[str, Any]]
-
-
-def methods() -> set[str]:
-    """Every RPC method there is."""
-    return {
-        f"{service}.{name}"
-        for service in SERVICES
-        for _, cls in inspect.getmembers(importlib.import_module(f"services.{service}.service"), inspect.isclass)
-        for name, method in inspect.getmembers(cls, inspect.isfunction)
-        if any(isinstance(entry, Rpc) for entry in getattr(method, "nameko_entrypoints", ()))
-    }
 
 
 def test_every_method_has_a_line() -> None:
