@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from starlette.responses import Response
 
 from services.gateway.pages.desk import Desk
+from services.gateway.pages.words import UNANSWERED
 from services.gateway.problems import retry_after, status_of
 from shared.errors import Forbidden, Refusal
 
@@ -34,7 +35,7 @@ TITLES = {
 }
 DETAILS = {
     "not_found": "The address is wrong, or what stood here belongs to somebody else or has been removed.",
-    "unavailable": "Nothing was half done. It usually returns within seconds: try again.",
+    "unavailable": "It usually returns within seconds: try again.",
     "bad_request": "It did not arrive whole. Load the page again and repeat it.",
     "too_large": "A form may hold at most 1 MiB.",
     "internal_error": "It has been written down. Nothing more is known here; try again, and tell whoever runs Accord if it stays.",
@@ -67,11 +68,12 @@ async def failed(desk: Desk, refusal: Refusal) -> Response:
     desk.unread = desk.unread or 0  # a page that tells of trouble asks nobody else
     status, code = status_of(refusal), refusal.code
     about = _PARTNERSHIP.match(desk.path)
+    unanswered = UNANSWERED if code == "unavailable" and desk.request.method != "GET" else None
     response = await desk.page(
         "failure.html",
         status,
         heading=TITLES.get(code, "This cannot be done"),
-        detail=DETAILS.get(code) or refusal.detail,
+        detail=unanswered or DETAILS.get(code) or refusal.detail,
         number=status,
         entered=await _entered(desk),
         back=about[0] if about and desk.visitor and code != "not_found" else None,

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from services.gateway.pages.words import UNANSWERED
 from services.gateway.problems import retry_after, status_of
-from shared.errors import Refusal
+from shared.errors import Refusal, Unavailable
 from shared.ids import is_id, new_id
 
 KEY = "idempotency_key"
@@ -69,7 +70,7 @@ class Form:
         for error in refusal.info.get("errors") or []:
             self.refuse(rename(str(error["field"])), str(error["message"]))
         if not self.wrong:
-            self.refuse(at, refusal.detail)
+            self.refuse(at, UNANSWERED if isinstance(refusal, Unavailable) else refusal.detail)
         status = status_of(refusal)
         self.retry_after = retry_after(refusal, datetime.now(UTC))
         # The form again, with what is to be corrected, is a page like any other: a browser would log a 422 as a failure of the site.

@@ -130,6 +130,9 @@ def listed(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else ""
 
 
+UNANSWERED = "There was no answer, so this may or may not have been done. Send it again: it is done only once."
+"""What people are told who have sent something to a service that is away, or slow: it may carry it out after we have given up on it."""
+
 # What a redirect may say on the next page. The cookie carries the word only, so that no link can put a text on a page.
 NOTES = {
     "registered": "Your business is registered. Welcome to Accord.",

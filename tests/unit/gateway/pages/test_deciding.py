@@ -9,6 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from services.gateway.pages.deciding import DECISIONS
+from services.gateway.pages.words import UNANSWERED
 from shared.errors import TooSoon, Unavailable, WrongState
 from shared.ids import new_id
 from tests.unit.gateway.fake_rpc import ADA, FakeRpc
@@ -52,6 +53,17 @@ def test_a_decision_is_carried_out_with_the_key_of_its_form(
     assert rpc.asked("offers", method) == [
         {"tenant": "kazenor", "actor": ADA["id"], "partnership_id": ID, **body, "idempotency_key": key}
     ]
+
+
+def test_what_was_not_answered_may_have_been_done_and_that_is_said(ada: TestClient, rpc: FakeRpc) -> None:
+    """A service that was slow, or stood still, may carry it out after we have given up on it."""
+    rpc.on("offers", "get_partnership", live())
+    rpc.on("offers", "end_partnership", Unavailable())
+    answer = send(ada, f"/partnerships/{ID}/termination", reason="We move on.", idempotency_key=new_id())
+    assert answer.status_code == 503
+    assert UNANSWERED in answer.text
+    rpc.on("offers", "list_partnerships", Unavailable())
+    assert UNANSWERED not in ada.get("/").text
 
 
 def test_an_end_needs_a_reason(ada: TestClient, rpc: FakeRpc) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from services.gateway.pages.words import UNANSWERED
 from shared.errors import (
     ContactHasPendingChange,
     IdempotencyKeyReused,
@@ -185,6 +186,7 @@ def test_a_proposal_that_may_have_been_sent_can_be_sent_again_with_its_key(ada: 
     answer = send(ada, SEND, release_contact_ids=LENT, reason="Because.", idempotency_key=key)
     assert answer.status_code == 503
     assert f'value="{key}"' in answer.text
+    assert UNANSWERED in answer.text and "same key" not in answer.text
 
 
 @pytest.mark.parametrize(
