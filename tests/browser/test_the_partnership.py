@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.partnership import DESKTOP, PHONE, SIZES, Size, Visit, band, button, colleague, unloaded
@@ -259,6 +260,35 @@ def test_an_end_by_the_other_side_is_told_in_the_pop_up_that_is_open(pair: Pair,
     expect(asking.get_by_role("alert")).to_contain_text("The partnership with Northwind Ltd is terminated")
     expect(button(asking, "Yes")).to_be_disabled()
     expect(asking.get_by_label("Reason")).to_have_value("Bruno moves on.")
+    # The page behind knows why, too, and offers nothing that could be refused only.
+    ada.keyboard.press("Escape")
+    expect(ada.get_by_role("status").filter(has_text="Northwind Ltd ended the partnership.")).to_be_visible()
+    expect(band(ada, "Bruno Keller")).to_contain_text("To Be Released")
+    band(ada, "Bruno Keller").click()
+    band(ada, "Bruno Keller").click()
+    expect(button(ada, "Update")).to_be_disabled()
+    expect(button(ada, "Add")).to_be_disabled()
+
+
+@pytest.mark.parametrize("picked", [True, False], ids=["somebody-picked", "nobody-picked"])
+def test_an_end_by_the_other_side_is_told_to_whoever_chooses_whom_to_add(
+    picked: bool, pair: Pair, visit: Visit
+) -> None:
+    ada = visit(pair.partner, "contacts")
+    if picked:
+        band(ada, "Bruno Keller").click()
+    button(ada, "Add").click()
+    adding = ada.get_by_role("dialog", name="Add Contact(s)")
+    band(adding, "Cleo Sand").click()
+    pair.customer.post(pair.path("termination"), {"reason": "The season is over."})
+    expect(adding.get_by_role("alert")).to_contain_text("This can no longer be done")
+    expect(adding.get_by_role("alert")).to_contain_text("Northwind Ltd ended the partnership.")
+    band(adding, "Dora Lind").click()
+    expect(button(adding, "Save")).to_be_disabled()
+    button(adding, "Cancel").click()
+    expect(ada.get_by_role("status").filter(has_text="Northwind Ltd ended the partnership.")).to_be_visible()
+    expect(button(ada, "Add")).to_be_disabled()
+    expect(button(ada, "Update")).to_be_disabled()
 
 
 def test_on_a_phone_the_answers_to_a_question_are_equally_wide(pair: Pair, visit: Visit) -> None:

@@ -64,9 +64,18 @@ function trouble(dialog, title, sentence) {
   box.focus();
 }
 
-// What it asks can no longer be done: trying again would change nothing.
+// What it asks can no longer be done: trying again would change nothing, and choosing somebody neither.
 function settled(dialog) {
-  for (const button of all("button.primary, button.danger", dialog)) button.disabled = true;
+  for (const button of all("button.primary, button.danger", dialog)) {
+    button.disabled = true;
+    button.removeAttribute("data-needs-chosen");
+  }
+}
+
+// The same for a dialog that this page has made itself, which the server is not asked about.
+export function over(dialog, sentence) {
+  trouble(dialog, "This can no longer be done", sentence);
+  settled(dialog);
 }
 
 async function submitted(event, dialog) {
