@@ -292,7 +292,7 @@ def test_environments_and_roles_are_changed_in_one_form(
     bert.get_by_role("button", name="Remove Viewer from Production").click()
     expect(production.get_by_role("textbox")).to_have_count(3)
     bert.get_by_role("button", name="Save").click()
-    expect(production.get_by_text("Somebody holds this role, so it is back.")).to_be_visible()
+    expect(production.get_by_text("until then you can rename it")).to_be_visible()
     expect(production.get_by_role("textbox")).to_have_count(4)
     bert.get_by_role("button", name="Save").click()
     done(bert, "Environments and roles have been changed.")
