@@ -428,7 +428,16 @@ def test_the_team_is_changed_at_once_and_its_last_one_stays(pair: Pair, visit: V
     # The same by keyboard; the focus has returned to where it was.
     expect(remove).to_be_focused()
     ada.keyboard.press("Enter")
-    button(asking, "Yes").click()
+    # A second Enter takes nothing away, and what does is one step back.
+    expect(asking.get_by_role("link", name="Cancel")).to_be_focused()
+    ada.keyboard.press("Enter")
+    expect(asking).to_have_count(0)
+    expect(remove).to_be_focused()
+    ada.keyboard.press("Enter")
+    expect(asking.get_by_role("link", name="Cancel")).to_be_focused()
+    ada.keyboard.press("Shift+Tab")
+    expect(button(asking, "Yes")).to_be_focused()
+    ada.keyboard.press("Enter")
     expect(ada.get_by_text("The manager has been released.")).to_be_visible()
     expect(band(ada, "Carl Moe")).to_have_count(0)
     expect(band(reader, "Carl Moe")).to_have_count(0)

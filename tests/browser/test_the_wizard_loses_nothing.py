@@ -219,6 +219,7 @@ def test_cancel_asks_only_when_something_was_entered(begin: Begin) -> None:
     wizard.field("Message to Customer").fill("Shall we?")
     wizard.button("Cancel").click()
     question = page.get_by_role("dialog", name="Cancel the wizard?")
+    expect(question.get_by_role("button", name="No")).to_be_focused()
     question.get_by_role("button", name="No").click()
     expect(question).to_have_count(0)
     expect(wizard.button("Cancel")).to_be_focused()

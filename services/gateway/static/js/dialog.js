@@ -30,8 +30,10 @@ function show(content) {
 
 const typed = (dialog) => all("textarea, input[type=text], input[type=search]", dialog).some((field) => field.value !== field.defaultValue);
 
+// Where nothing is to be entered and what is asked takes something away, a second Enter must not do it: the focus is on the way out.
 function focusFirst(dialog) {
-  const first = one("[autofocus], [aria-invalid=true], textarea, input:not([type=hidden])", dialog) ?? one("button:not([data-cancel])", dialog);
+  const out = one("button.danger:not(:disabled)", dialog) && one(".actions > [data-cancel], .actions > .button:not(.danger)", dialog);
+  const first = one("[autofocus], [aria-invalid=true], textarea, input:not([type=hidden])", dialog) ?? out ?? one("button:not([data-cancel])", dialog);
   first?.focus();
 }
 
