@@ -418,13 +418,13 @@ enhance("form[data-wizard]", (form) => {
   }
   // What was kept may have been said long ago, and what was learnt of the customer then is gone.
   if (changed) known();
-  // Once a page is loaded the browser goes to what its address names after the #: past the title, and away from where we had put the focus.
-  const { activeElement: wanted } = document;
-  if (document.readyState !== "complete" && form.contains(wanted)) {
+  // Once a page is loaded the browser goes to what its address names after the #: past the title, and away from where we may have put the focus.
+  const wanted = form.contains(document.activeElement) ? document.activeElement : null;
+  if (document.readyState !== "complete") {
     addEventListener("load", () => setTimeout(() => {
       if (document.activeElement !== document.body) return;
       scrollTo(0, 0);
-      wanted.focus({ preventScroll: true });
+      wanted?.focus({ preventScroll: true });
     }), { once: true });
   }
   // An offer that went out while this page lay in the browser's history is not to be sent again.
