@@ -234,7 +234,9 @@ def test_without_the_introduction_a_phone_shows_where_one_is(begin: Begin, stack
     wizard.at("Customer Details")
     wizard.page.wait_for_load_state("load")
     # The browser goes to what the address names in its own time.
-    wizard.page.evaluate("() => new Promise(done => setTimeout(() => requestAnimationFrame(() => requestAnimationFrame(done))))")
+    wizard.page.evaluate(
+        "() => new Promise(done => setTimeout(() => requestAnimationFrame(() => requestAnimationFrame(done))))"
+    )
     assert wizard.page.evaluate("scrollY") == 0
     expect(wizard.page.get_by_text("Current Step", exact=True)).to_be_in_viewport(ratio=1)
 
