@@ -67,10 +67,11 @@ def _form(rows: list[Row], version: str) -> Form:
     """An empty form that knows the fields of these rows, so that each can hold a sentence."""
     fields: dict[str, str] = {}
     for i, row in enumerate(rows):
-        label = row.name.strip() or "New environment"
+        label = row.name.strip() or ("An environment" if row.id else "New environment")
         fields[f"e.{i}.name"] = label
         fields |= {
-            f"e.{i}.r.{j}.name": f"{role.name.strip() or 'New role'} in {label}" for j, role in enumerate(row.roles)
+            f"e.{i}.r.{j}.name": f"{role.name.strip() or ('A role' if role.id else 'New role')} in {label}"
+            for j, role in enumerate(row.roles)
         }
         fields[f"e.{i}.roles"] = label
     return Form(fields, {"version": version})

@@ -130,7 +130,8 @@ def listed(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else ""
 
 
-# What a redirect may say on the next page. The cookie carries the word only, so that no link can put a text on a page.
+# What a redirect may say on the next page. The cookie carries the word only, perhaps with numbers (`contacts-imported.3.1`), so that no link can
+# put a text on a page.
 NOTES = {
     "registered": "Your business is registered. Welcome to Accord.",
     "logged-out": "You are logged out.",
@@ -154,7 +155,7 @@ NOTES = {
     "contact-doubled": "The contact is in your directory. Somebody else there has the same e-mail: here are both.",
     "contact-changed": "The contact has been changed.",
     "contact-deleted": "The contact has been deleted.",
-    "contacts-imported": "The contacts have been imported.",
+    "contacts-imported": "Contacts added: {}, changed: {}.",
     "user-added": "The login has been made.",
     "user-changed": "The login has been changed.",
     "user-deactivated": "The login has been deactivated.",
@@ -180,3 +181,12 @@ NOTES = {
     "environments-changed": "Environments and roles have been changed.",
     "all-read": "All notifications are marked as read.",
 }
+
+
+def note(said: str) -> str | None:
+    """The sentence for a word of `NOTES` with its numbers; None for anything else."""
+    word, *numbers = said.split(".")
+    sentence = NOTES.get(word)
+    if sentence is None or len(numbers) != sentence.count("{}"):
+        return None
+    return sentence.format(*numbers) if all(n.isascii() and n.isdigit() and len(n) < 10 for n in numbers) else None

@@ -75,6 +75,11 @@ def test_rows_are_added_and_removed_by_buttons_and_nothing_is_saved_by_that(ada:
     assert saved(rpc) == [("p", "Live", [("po", "Operator"), (None, "Auditor")]), (None, "Staging", [(None, "Tester")])]
 
 
+def test_a_role_whose_name_was_emptied_is_not_called_new(ada: TestClient) -> None:
+    entered = fields(ada.get("/environments").text) | {"e.0.r.1.name": ""}
+    assert "A role in Production: Give the role a name" in send(ada, "/environments", **entered).text
+
+
 def test_new_rows_that_were_left_empty_are_not_meant(ada: TestClient, rpc: FakeRpc) -> None:
     entered = fields(ada.get("/environments").text)
     send(ada, "/environments", **entered, **{"e.0.r.2.name": " ", "e.2.name": "", "e.2.r.0.name": ""})
