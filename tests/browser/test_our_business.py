@@ -74,6 +74,15 @@ def in_menu(page: Page, of: str, entry: str) -> None:
     page.get_by_role("menuitem", name=entry).click()
 
 
+def test_the_field_of_the_logo_is_whole_on_the_smallest_phones(two: tuple[Business, Business], person: Person) -> None:
+    ada = somebody(person, two[0], {"viewport": {"width": 320, "height": 700}})
+    go(ada, "/profile/logo")
+    field, button = ada.get_by_label("Picture").bounding_box(), ada.get_by_role("button", name="Upload").bounding_box()
+    assert field
+    assert button
+    assert field["width"] == button["width"]
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_the_profile_with_two_addresses_and_a_logo_reaches_the_other_side(
     way: dict[str, object], two: tuple[Business, Business], person: Person, tmp_path: Path

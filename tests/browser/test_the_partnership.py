@@ -115,6 +115,7 @@ def test_releases_and_additions_go_in_one_update_with_one_reason(pair: Pair, vis
     adding = ada.get_by_role("dialog", name="Add Contact(s)")
     expect(button(adding, "Save")).to_be_disabled()
     expect(adding.locator(".band")).to_have_count(3)  # and Adam, who has a login
+    expect(adding.locator(".search .icon")).to_be_visible()
     adding.get_by_label("Search").fill("dora")
     expect(band(adding, "Cleo Sand")).to_be_hidden()
     adding.get_by_label("Search").fill("")
@@ -417,6 +418,13 @@ def test_the_team_is_changed_at_once_and_its_last_one_stays(pair: Pair, visit: V
     expect(ada.get_by_text("The team has been changed.")).to_be_visible()
     expect(ada.locator("#team .band")).to_have_count(3)
     expect(reader.locator("#team .band")).to_have_count(3)  # by itself
+
+    # Nothing that is not seen stands between the edge and who is the account owner.
+    owner = band(ada, "Account owner")
+    edge, mark = owner.bounding_box(), owner.get_by_text("Account owner", exact=True).bounding_box()
+    assert edge
+    assert mark
+    assert edge["x"] + edge["width"] - mark["x"] - mark["width"] < 20
 
     remove = button(ada, "Remove Carl Moe")
     band(ada, "Carl Moe").hover()

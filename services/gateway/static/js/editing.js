@@ -131,15 +131,12 @@ enhance("form[data-picking]", (form) => {
       return band;
     });
     const save = make("button", { className: "button primary", value: "save", textContent: "Save", "data-needs-chosen": "" });
-    const search = make("input", { type: "search", placeholder: "Search by name", autocomplete: "off", "aria-label": "Search" });
-    search.setAttribute("data-search", "");
-    const list = make("ul", { className: "bands" });
-    list.append(...bands);
+    const choice = one("[data-choosing]", form).content.firstElementChild.cloneNode(true);
+    one(".bands", choice).append(...bands);
     const question = make("form", { method: "dialog", className: "question wide" },
       make("h1", { textContent: "Add Contact(s)" }),
-      make("div", { className: "choice" }, make("div", { className: "search" }, search), list),
+      choice,
       make("p", { className: "actions" }, save, make("button", { type: "button", className: "button", textContent: "Cancel", "data-cancel": "" })));
-    one(".choice", question).setAttribute("data-choice", "");
     const template = make("template");
     template.content.append(question);
     const dialog = openTemplate(template);
