@@ -334,6 +334,7 @@ def shown(entry: Entry) -> Json:
         "title": title(entry),
         "details": details(entry),
         "shared": entry.shared,
+        "known": entry.known,
     }
 
 

@@ -45,6 +45,11 @@ def test_the_history_opens_is_sieved_and_grows_at_both_ends(long_history: Pair, 
     keys = entries.evaluate_all("all => new Set(all.map(li => li.dataset.key)).size")
     assert keys == 73
 
+    # What is done with all of it stands beside its title, however long the names of the two are.
+    title, expand = ada.get_by_role("heading", level=1).bounding_box(), button(ada, "Expand all").bounding_box()
+    assert title
+    assert expand
+    assert abs(title["y"] + title["height"] / 2 - expand["y"] - expand["height"] / 2) < 4
     button(ada, "Expand all").click()
     expect(entries.first.get_by_text("A change of plan")).to_be_visible()
     button(ada, "Collapse all").click()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.partnership import DESKTOP, PHONE, SIZES, Size, Visit, band, button, colleague, unloaded
@@ -114,6 +115,7 @@ def test_releases_and_additions_go_in_one_update_with_one_reason(pair: Pair, vis
     adding = ada.get_by_role("dialog", name="Add Contact(s)")
     expect(button(adding, "Save")).to_be_disabled()
     expect(adding.locator(".band")).to_have_count(3)  # and Adam, who has a login
+    expect(adding.locator(".search .icon")).to_be_visible()
     adding.get_by_label("Search").fill("dora")
     expect(band(adding, "Cleo Sand")).to_be_hidden()
     adding.get_by_label("Search").fill("")
@@ -259,6 +261,35 @@ def test_an_end_by_the_other_side_is_told_in_the_pop_up_that_is_open(pair: Pair,
     expect(asking.get_by_role("alert")).to_contain_text("The partnership with Northwind Ltd is terminated")
     expect(button(asking, "Yes")).to_be_disabled()
     expect(asking.get_by_label("Reason")).to_have_value("Bruno moves on.")
+    # The page behind knows why, too, and offers nothing that could be refused only.
+    ada.keyboard.press("Escape")
+    expect(ada.get_by_role("status").filter(has_text="Northwind Ltd ended the partnership.")).to_be_visible()
+    expect(band(ada, "Bruno Keller")).to_contain_text("To Be Released")
+    band(ada, "Bruno Keller").click()
+    band(ada, "Bruno Keller").click()
+    expect(button(ada, "Update")).to_be_disabled()
+    expect(button(ada, "Add")).to_be_disabled()
+
+
+@pytest.mark.parametrize("picked", [True, False], ids=["somebody-picked", "nobody-picked"])
+def test_an_end_by_the_other_side_is_told_to_whoever_chooses_whom_to_add(
+    picked: bool, pair: Pair, visit: Visit
+) -> None:
+    ada = visit(pair.partner, "contacts")
+    if picked:
+        band(ada, "Bruno Keller").click()
+    button(ada, "Add").click()
+    adding = ada.get_by_role("dialog", name="Add Contact(s)")
+    band(adding, "Cleo Sand").click()
+    pair.customer.post(pair.path("termination"), {"reason": "The season is over."})
+    expect(adding.get_by_role("alert")).to_contain_text("This can no longer be done")
+    expect(adding.get_by_role("alert")).to_contain_text("Northwind Ltd ended the partnership.")
+    band(adding, "Dora Lind").click()
+    expect(button(adding, "Save")).to_be_disabled()
+    button(adding, "Cancel").click()
+    expect(ada.get_by_role("status").filter(has_text="Northwind Ltd ended the partnership.")).to_be_visible()
+    expect(button(ada, "Add")).to_be_disabled()
+    expect(button(ada, "Update")).to_be_disabled()
 
 
 def test_on_a_phone_the_answers_to_a_question_are_equally_wide(pair: Pair, visit: Visit) -> None:
@@ -388,6 +419,13 @@ def test_the_team_is_changed_at_once_and_its_last_one_stays(pair: Pair, visit: V
     expect(ada.locator("#team .band")).to_have_count(3)
     expect(reader.locator("#team .band")).to_have_count(3)  # by itself
 
+    # Nothing that is not seen stands between the edge and who is the account owner.
+    owner = band(ada, "Account owner")
+    edge, mark = owner.bounding_box(), owner.get_by_text("Account owner", exact=True).bounding_box()
+    assert edge
+    assert mark
+    assert edge["x"] + edge["width"] - mark["x"] - mark["width"] < 20
+
     remove = button(ada, "Remove Carl Moe")
     band(ada, "Carl Moe").hover()
     expect(remove).to_have_css("opacity", "1")
@@ -398,7 +436,16 @@ def test_the_team_is_changed_at_once_and_its_last_one_stays(pair: Pair, visit: V
     # The same by keyboard; the focus has returned to where it was.
     expect(remove).to_be_focused()
     ada.keyboard.press("Enter")
-    button(asking, "Yes").click()
+    # A second Enter takes nothing away, and what does is one step back.
+    expect(asking.get_by_role("link", name="Cancel")).to_be_focused()
+    ada.keyboard.press("Enter")
+    expect(asking).to_have_count(0)
+    expect(remove).to_be_focused()
+    ada.keyboard.press("Enter")
+    expect(asking.get_by_role("link", name="Cancel")).to_be_focused()
+    ada.keyboard.press("Shift+Tab")
+    expect(button(asking, "Yes")).to_be_focused()
+    ada.keyboard.press("Enter")
     expect(ada.get_by_text("The manager has been released.")).to_be_visible()
     expect(band(ada, "Carl Moe")).to_have_count(0)
     expect(band(reader, "Carl Moe")).to_have_count(0)

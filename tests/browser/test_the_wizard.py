@@ -226,6 +226,21 @@ def test_on_a_phone_the_information_is_closed_and_the_buttons_stay_in_reach(begi
             wizard.next.click()
 
 
+def test_without_the_introduction_a_phone_shows_where_one_is(begin: Begin, stack: Stack) -> None:
+    somebody = stack.register("skipper", company="Skipper Traders")
+    somebody.ask("PATCH", "/me", body={"preferences": {"show_wizard_introduction": False}})
+    wizard = begin(somebody, **PHONE)
+    wizard.button("Add Customer").first.click()
+    wizard.at("Customer Details")
+    wizard.page.wait_for_load_state("load")
+    # The browser goes to what the address names in its own time.
+    wizard.page.evaluate(
+        "() => new Promise(done => setTimeout(() => requestAnimationFrame(() => requestAnimationFrame(done))))"
+    )
+    assert wizard.page.evaluate("scrollY") == 0
+    expect(wizard.page.get_by_text("Current Step", exact=True)).to_be_in_viewport(ratio=1)
+
+
 def test_the_introduction_can_be_switched_off_for_oneself(begin: Begin, kazenor: Business) -> None:
     wizard = begin(colleague(kazenor, "Ines Roth"))
     page, switch = wizard.page, wizard.page.get_by_role("switch", name="Show every time you use this wizard")

@@ -126,6 +126,24 @@ def test_a_partnership_that_is_there_already_is_said_where_the_customer_is_enter
     wizard.field("Customer's Contact Email").focus()
     expect(wizard.page.get_by_role("link", name=f"View the partnership with {north.tenant}")).to_be_visible()
     expect(wizard.next).to_be_disabled()
+    # Also what comes back after a reload is looked at.
+    wizard.page.reload()
+    expect(wizard.page.get_by_text("There is already a live partnership")).to_be_visible()
+    expect(wizard.page.get_by_role("link", name=f"View the partnership with {north.tenant}")).to_have_count(1)
+    expect(wizard.next).to_be_disabled()
+
+
+def test_a_partnership_that_has_come_meanwhile_leads_a_kept_offer_back_to_the_customer(
+    begin: Begin, stack: Stack
+) -> None:
+    north = stack.register("northwind", company="Meanwhile Traders")
+    wizard = begin()
+    wizard.ready(north.tenant, north.email, "Amara Diallo")
+    wizard.business.offer(north, wizard.business.contact("Somebody Else"))
+    wizard.page.reload()
+    wizard.at("Customer Details")
+    expect(wizard.page.get_by_text("There is already a live partnership")).to_be_visible()
+    expect(wizard.next).to_be_disabled()
 
 
 def test_what_one_person_entered_is_not_shown_to_another(begin: Begin, kazenor: Business) -> None:
@@ -201,6 +219,7 @@ def test_cancel_asks_only_when_something_was_entered(begin: Begin) -> None:
     wizard.field("Message to Customer").fill("Shall we?")
     wizard.button("Cancel").click()
     question = page.get_by_role("dialog", name="Cancel the wizard?")
+    expect(question.get_by_role("button", name="No")).to_be_focused()
     question.get_by_role("button", name="No").click()
     expect(question).to_have_count(0)
     expect(wizard.button("Cancel")).to_be_focused()
@@ -290,6 +309,8 @@ def test_an_offer_to_somebody_one_works_with_names_what_is_in_the_way(begin: Beg
     page.reload()
     wizard.at("Customer Details")
     wizard.filled(north.tenant, north.email)
+    expect(way.first).to_have_attribute("href", f"/partnerships/{id}")
+    wizard.field("Customer's Tenant Name").fill("somebody-else")
     wizard.next.click()
     expect(wizard.contact("Amara Diallo")).to_be_checked()
 
@@ -314,10 +335,12 @@ def test_a_refusal_that_is_about_no_field_comes_back_to_the_step_that_sends(begi
     expect(alert).to_be_focused()
     wizard.at("Assign Partner Manager")
     expect(wizard.contact("Berta Kern")).to_be_checked()
+    # Loaded again it is known why: the offer is there.
     page.reload()
-    wizard.at("Assign Partner Manager")
-    wizard.button("Previous Step").click()
-    expect(wizard.contact("Amara Diallo")).to_be_checked()
-    wizard.button("Previous Step").click()
+    wizard.at("Customer Details")
     wizard.filled(north.tenant, north.email, "Please?")
+    expect(wizard.next).to_be_disabled()
+    wizard.field("Customer's Tenant Name").fill("somebody-else")
+    wizard.next.click()
+    expect(wizard.contact("Amara Diallo")).to_be_checked()
     assert len(wizard.offers()) == before

@@ -82,6 +82,7 @@ class Wizard:
     def sent(self) -> str:
         """The id of the offer whose summary one sees."""
         self.at("Summary")
+        expect(self.page).to_have_title("Summary · Add Customer · Accord")
         return self.page.url.split("?")[0].split("#")[0].rsplit("/", 1)[-1]
 
     def offers(self) -> list[dict[str, Any]]:

@@ -108,8 +108,10 @@ def ensure_unused(dropped: dict[str, str], in_use: Collection[str]) -> None:
     held = {role_id: name for role_id, name in dropped.items() if role_id in set(in_use)}
     if held:
         # The ids are for pages, which say it at the role.
+        it = "It" if len(held) == 1 else "Each"
         raise RoleInUse(
-            f"Somebody holds {_listed(list(held.values()))}. Take it away from them first.", role_ids=list(held)
+            f"Somebody holds {_listed(list(held.values()))}. {it} can be removed once they have been released or the partnership has ended.",
+            role_ids=list(held),
         )
 
 

@@ -34,6 +34,8 @@ async def _open_offer(desk: Desk, partnership_id: str) -> tuple[dict[str, Any], 
 def _no_longer(found: dict[str, Any]) -> str:
     """Why an offer can no longer be accepted."""
     company = found["company"]
+    if found["role"] == "partner":
+        return f"The offer is yours: it is for {company} to accept."
     return {
         "declined": f"The offer of {company} has been declined already.",
         "withdrawn": f"{company} has withdrawn the offer.",

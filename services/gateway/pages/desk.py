@@ -162,7 +162,7 @@ class Desk:
             await (self._counting or self._count_unread())
         # What the last act has to say is for the page one is led to, not for a script that asks in between.
         noted = NOTE in self.request.cookies and not self.by_script
-        note = words.NOTES.get(self.request.cookies[NOTE]) if noted else None
+        note = words.note(self.request.cookies[NOTE]) if noted else None
         began = time.perf_counter()
         html = rendering.render(template, self.zone, desk=self, visitor=self.visitor, note=note, **values)
         response = HTMLResponse(html, 200 if self.by_script else status)
@@ -194,7 +194,7 @@ class Desk:
         self.unread = found["unread_count"] if found else 0
 
     def go(self, path: str, note: str = "") -> Response:
-        """Redirect after a post; `note` is a word of `words.NOTES` that the next page says."""
+        """Redirect after a post; `note` is a word of `words.NOTES` that the next page says, with its numbers."""
         response = redirect(self.request, path)
         if note:
             self.set_cookie(response, NOTE, note, max_age=60)

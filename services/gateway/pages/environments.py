@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any
 
 from starlette.requests import Request
@@ -22,6 +23,9 @@ pages = rooms()
 
 _FIELD = re.compile(r"e\.([0-9]{1,4})\.(?:(name|id)|r\.([0-9]{1,4})\.(name|id))")
 MOST_ENVIRONMENTS, MOST_ROLES = 50, 50
+UNTIL_THEN = (
+    "It can be removed once they have been released or the partnership has ended; until then you can rename it."
+)
 ONLY_ADMINS = "Environments and roles are changed by people with the role Admin."
 
 
@@ -63,10 +67,11 @@ def _form(rows: list[Row], version: str) -> Form:
     """An empty form that knows the fields of these rows, so that each can hold a sentence."""
     fields: dict[str, str] = {}
     for i, row in enumerate(rows):
-        label = row.name.strip() or "New environment"
+        label = row.name.strip() or ("An environment" if row.id else "New environment")
         fields[f"e.{i}.name"] = label
         fields |= {
-            f"e.{i}.r.{j}.name": f"{role.name.strip() or 'New role'} in {label}" for j, role in enumerate(row.roles)
+            f"e.{i}.r.{j}.name": f"{role.name.strip() or ('A role' if role.id else 'New role')} in {label}"
+            for j, role in enumerate(row.roles)
         }
         fields[f"e.{i}.roles"] = label
     return Form(fields, {"version": version})
@@ -204,28 +209,36 @@ def _field(name: str) -> str:
 
 
 async def _with_held(desk: Desk, rows: list[Row], version: str, refusal: Refusal) -> tuple[list[Row], Form]:
-    """The rows with the roles back that somebody holds, each with the sentence that says so."""
+    """The rows with the roles back that somebody holds, where they stood, each with the sentence that says so."""
     held = set(refusal.info.get("role_ids") or [])
     found = await desk.ask("accounts", "get_environments")
-    for before in rows_of(found["items"]):
-        back = [role for role in before.roles if role.id in held]
-        if not back:
-            continue
-        row = next((row for row in rows if row.id == before.id), None)
-        if row is None:
-            row = Row(before.id, before.name)
-            rows.append(row)
-        row.roles += back
+    stood = rows_of(found["items"])
+    names: dict[str, str] = {}
+    for before in stood:
+        for role in before.roles:
+            if role.id not in held:
+                continue
+            row = next((row for row in rows if row.id == before.id), None)
+            if row is None:
+                row = Row(before.id, before.name)
+                _put_back(rows, row, stood)
+            _put_back(row.roles, role, before.roles)
+            names[role.id] = f"{role.name} in {before.name}"
     form = _form(rows, version)
     for i, row in enumerate(rows):
         for j, role in enumerate(row.roles):
-            if role.id in held:
-                form.refuse(
-                    f"e.{i}.r.{j}.name", "Somebody holds this role, so it is back. Take it away from them first."
-                )
+            if role.id in names:
+                form.refuse(f"e.{i}.r.{j}.name", f"Somebody holds {names[role.id]}. {UNTIL_THEN}")
     if not form.wrong:
         form.refuse("", refusal.detail)
     return rows, form
+
+
+def _put_back(rows: list[Row], row: Row, stood: list[Row]) -> None:
+    """Behind the nearest of those before it that is still there."""
+    before = {other.id for other in takewhile(lambda other: other.id != row.id, stood)}
+    behind = [i for i, other in enumerate(rows) if other.id in before]
+    rows.insert(behind[-1] + 1 if behind else 0, row)
 
 
 async def _meanwhile(desk: Desk, rows: list[Row]) -> Form:

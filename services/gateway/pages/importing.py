@@ -211,7 +211,7 @@ async def confirm(request: Request) -> Response:
     if not rows:
         return desk.go("/contacts/import")
     try:
-        await desk.do(
+        done = await desk.do(
             "contacts",
             "import_contacts",
             items=[dict(cells) for _, cells in rows],
@@ -220,4 +220,5 @@ async def confirm(request: Request) -> Response:
         )
     except (ChangedMeanwhile, ValidationError):
         return await _preview(desk, [Line(number, cells) for number, cells in rows], late=True)
-    return desk.go("/contacts", "contacts-imported")
+    counts = done["counts"]
+    return desk.go("/contacts", f"contacts-imported.{counts.get('new', 0)}.{counts.get('changed', 0)}")

@@ -316,7 +316,7 @@ def entry(e: Json) -> dict[str, Any]:
         "title": e.get("title") or "",
         "side": (e.get("by") or {}).get("side"),
         "name": (e.get("by") or {}).get("name") or "",
-        "shared": bool(e.get("shared")),
+        "known": bool(e.get("known", e.get("shared"))),
         "facts": [(label, _named(details[name])) for name, label in _FACTS.items() if details.get(name)]
         + [
             (name.replace("_", " ").capitalize(), str(value))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -47,6 +48,8 @@ LOGO_KB = 73
 LOGO_LIMIT = LOGO_KB * 1024
 ONLY_ADMINS = "The profile is changed by people with the role Admin."
 TRIES = 3
+# An address as people say it: alder.example, perhaps with a port and a path.
+_HOST = re.compile(r"[\w-]+(\.[\w-]+)+(:\d+)?([/?#]\S*)?")
 
 
 # — what is shown —
@@ -104,6 +107,8 @@ async def profile(request: Request) -> Response:
 async def change_profile(request: Request) -> Response:
     """Saves what was changed on the page; what others changed meanwhile stays, and if it is the same field, one is asked."""
     desk, form = desk_of(request), Form.sent(PROFILE, await request.form())
+    if _HOST.fullmatch(website := form.value("website").strip()):
+        form.set("website", f"https://{website}")
     found: Json = {}
     try:
         for left in reversed(range(TRIES)):

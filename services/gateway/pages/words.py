@@ -133,7 +133,8 @@ def listed(names: list[str]) -> str:
 UNANSWERED = "There was no answer, so this may or may not have been done. Send it again: it is done only once."
 """What people are told who have sent something to a service that is away, or slow: it may carry it out after we have given up on it."""
 
-# What a redirect may say on the next page. The cookie carries the word only, so that no link can put a text on a page.
+# What a redirect may say on the next page. The cookie carries the word only, perhaps with numbers (`contacts-imported.3.1`), so that no link can
+# put a text on a page.
 NOTES = {
     "registered": "Your business is registered. Welcome to Accord.",
     "logged-out": "You are logged out.",
@@ -157,7 +158,7 @@ NOTES = {
     "contact-doubled": "The contact is in your directory. Somebody else there has the same e-mail: here are both.",
     "contact-changed": "The contact has been changed.",
     "contact-deleted": "The contact has been deleted.",
-    "contacts-imported": "The contacts have been imported.",
+    "contacts-imported": "Contacts added: {}, changed: {}.",
     "user-added": "The login has been made.",
     "user-changed": "The login has been changed.",
     "user-deactivated": "The login has been deactivated.",
@@ -183,3 +184,12 @@ NOTES = {
     "environments-changed": "Environments and roles have been changed.",
     "all-read": "All notifications are marked as read.",
 }
+
+
+def note(said: str) -> str | None:
+    """The sentence for a word of `NOTES` with its numbers; None for anything else."""
+    word, *numbers = said.split(".")
+    sentence = NOTES.get(word)
+    if sentence is None or len(numbers) != sentence.count("{}"):
+        return None
+    return sentence.format(*numbers) if all(n.isascii() and n.isdigit() and len(n) < 10 for n in numbers) else None

@@ -9,6 +9,9 @@ from typing import Any, Literal
 
 Side = Literal["us", "them"]
 
+# What the other side is told in an entry of its own, of another type: here who made whom the account owner, there who is.
+TOLD_OTHERWISE = frozenset({"owner.changed", "owner.named"})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
@@ -30,3 +33,8 @@ class Entry:
     company: str = ""
     shared: bool
     data: Mapping[str, Any]
+
+    @property
+    def known(self) -> bool:
+        """Whether both sides know of it, be it in other words."""
+        return self.shared or self.type in TOLD_OTHERWISE

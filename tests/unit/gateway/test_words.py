@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.gateway.pages.words import ago, day, exact, hue, initials, listed, moment, plural, zone
+from services.gateway.pages.words import NOTES, ago, day, exact, hue, initials, listed, moment, note, plural, zone
 
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 VIENNA = zone("Europe/Vienna")
@@ -73,3 +73,18 @@ def test_what_is_no_time_is_none(value: object) -> None:
 def test_numbers_and_lists_read_as_words() -> None:
     assert [plural(n, "contact") for n in (0, 1, 2)] == ["0 contacts", "1 contact", "2 contacts"]
     assert [listed(["A", "B", "C"][:n]) for n in range(4)] == ["", "A", "A and B", "A, B and C"]
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        ("removed", NOTES["removed"]),
+        ("contacts-imported.3.1", "Contacts added: 3, changed: 1."),
+        ("contacts-imported", None),
+        ("contacts-imported.3.<b>", None),
+        ("removed.3", None),
+        ("", None),
+    ],
+)
+def test_what_a_cookie_may_say_is_one_of_our_sentences(said: str, sentence: str | None) -> None:
+    assert note(said) == sentence

@@ -127,7 +127,7 @@ def test_an_undeliverable_offer_says_one_thing_and_is_not_shared(ear: Ear) -> No
 def test_an_entry_has_the_shape_of_the_public_contract(ear: Ear) -> None:
     tell(ear, "northwind", (handlers.offer_received, story.RECEIVED))
     (entry,) = entries(ear, "northwind")
-    assert set(entry) == {"id", "type", "at", "by", "title", "details", "shared"}
+    assert set(entry) == {"id", "type", "at", "by", "title", "details", "shared", "known"}
     assert is_id(entry["id"])
     assert entry["details"]["message"] == "Shall we?"
     assert entry["details"]["contacts"][0] == {"id": story.MIA.id, "name": "Mia Berg", "title": "Consultant"}

@@ -75,6 +75,21 @@ def test_what_the_other_side_does_not_know_is_not_shared() -> None:
         assert entry["shared"] is False
 
 
+@pytest.mark.parametrize(
+    ("fact", "known"),
+    [
+        (story.WITHDRAWAL_GIVEN, True),
+        (but(story.WITHDRAWAL_GIVEN, told=False), False),
+        (story.OWNER_RECEIVED, True),
+        (story.team("owner", story.BO, story.NILS_MANAGES, previous_owner=story.NILS), True),
+        (story.team("added", story.NILS_MANAGES, story.BO, added=[story.BO]), False),
+    ],
+    ids=["shared", "held-back", "their-owner", "our-owner", "our-team"],
+)
+def test_what_both_sides_know_in_other_words_is_known_without_being_shared(fact: Fact, known: bool) -> None:
+    assert told(fact)[0]["known"] is known
+
+
 ONE = {"items": story.ANSWER_RECEIVED.items[:1]}
 
 

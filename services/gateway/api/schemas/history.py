@@ -28,7 +28,8 @@ class HistoryEntry(Shown):
     by: Author
     title: Annotated[str, Field(description="One sentence.")]
     details: Any
-    shared: bool
+    shared: Annotated[bool, Field(description="Whether the other side holds the same entry.")]
+    known: Annotated[bool, Field(description="Whether both sides know of it, be it in other words.")]
 
 
 class History(Shown):

@@ -30,8 +30,10 @@ function show(content) {
 
 const typed = (dialog) => all("textarea, input[type=text], input[type=search]", dialog).some((field) => field.value !== field.defaultValue);
 
+// Where nothing is to be entered and what is asked takes something away, a second Enter must not do it: the focus is on the way out.
 function focusFirst(dialog) {
-  const first = one("[autofocus], [aria-invalid=true], textarea, input:not([type=hidden])", dialog) ?? one("button:not([data-cancel])", dialog);
+  const out = one("button.danger:not(:disabled)", dialog) && one(".actions > [data-cancel], .actions > .button:not(.danger)", dialog);
+  const first = one("[autofocus], [aria-invalid=true], textarea, input:not([type=hidden])", dialog) ?? out ?? one("button:not([data-cancel])", dialog);
   first?.focus();
 }
 
@@ -64,9 +66,18 @@ function trouble(dialog, title, sentence) {
   box.focus();
 }
 
-// What it asks can no longer be done: trying again would change nothing.
+// What it asks can no longer be done: trying again would change nothing, and choosing somebody neither.
 function settled(dialog) {
-  for (const button of all("button.primary, button.danger", dialog)) button.disabled = true;
+  for (const button of all("button.primary, button.danger", dialog)) {
+    button.disabled = true;
+    button.removeAttribute("data-needs-chosen");
+  }
+}
+
+// The same for a dialog that this page has made itself, which the server is not asked about.
+export function over(dialog, sentence) {
+  trouble(dialog, "This can no longer be done", sentence);
+  settled(dialog);
 }
 
 async function submitted(event, dialog) {

@@ -1,6 +1,6 @@
 // Assigned Contacts: picking whom to release and whom to add (OE-12 to OE-15). The boxes of the form hold the picks; this script shows
 // additions only once they are picked, offers them in a pop-up, and keeps what was picked over a reload.
-import { openTemplate, tell } from "./dialog.js";
+import { openTemplate, over, tell } from "./dialog.js";
 import { all, enhance, make, one, refresh } from "./dom.js";
 
 const LABELS = {
@@ -11,6 +11,10 @@ const LABELS = {
 enhance("form[data-picking]", (form) => {
   form.classList.add("running");
   const update = one("[data-update]", form);
+  const add = one("[data-add]", form);
+  // The pop-up Add Contact(s) while it is open; and whether there is anything left to change.
+  let adding = null;
+  let ended = false;
   const picked = one("[data-picked]", form);
   // Who could be added is not in the page before they are picked: there is nothing to be found that cannot be seen.
   const place = one("[data-addable] .bands", form);
@@ -39,7 +43,7 @@ enhance("form[data-picking]", (form) => {
     for (const input of boxes()) label(input);
     const picks = chosen();
     const number = (name) => picks.filter((input) => input.name === name).length;
-    update.disabled = picks.length === 0;
+    update.disabled = ended || picks.length === 0;
     // In other words than the labels: each of those is to be found once for each contact.
     picked.textContent = [["release", number("release_contact_ids")], ["addition", number("add_contact_ids")]]
       .filter(([, many]) => many).map(([what, many]) => `${many} ${what}${many === 1 ? "" : "s"}`).join(", ");
@@ -83,10 +87,19 @@ enhance("form[data-picking]", (form) => {
     led = true;
     location.reload();
   });
+  // Nothing can be changed any more: it is said why, here and in the pop-up above, and what was picked stays to be read.
+  function end(sentence = "This can no longer be changed.") {
+    ended = true;
+    update.disabled = true;
+    if (add) add.disabled = true;
+    one("[data-meanwhile] [data-happened]").textContent = sentence;
+    if (adding) over(adding, sentence);
+  }
   // Nothing is picked: the page becomes as it is now, and the focus stays where it was.
   function anew(event) {
     if (!form.isConnected) return document.removeEventListener("accord:meanwhile", anew);
     const next = event.detail.getElementById("working");
+    if (next && !one("form[data-picking]", next)) end(one("[data-over]", next)?.textContent);
     if (!next || chosen().length || one("dialog[open]") || one("form[aria-busy]")) return;
     event.preventDefault();
     const { name, value } = document.activeElement ?? {};
@@ -102,11 +115,11 @@ enhance("form[data-picking]", (form) => {
   form.addEventListener("change", (event) => {
     show();
     // Whoever is not to be added any more leaves the list, and takes the focus along.
-    if (!event.target.isConnected) one("[data-add]", form).focus();
+    if (!event.target.isConnected) add.focus();
   });
   show();
 
-  one("[data-add]", form)?.addEventListener("click", () => {
+  add?.addEventListener("click", () => {
     const free = pool.filter((item) => !box(item).checked);
     if (!free.length) {
       tell("Add Contact(s)", "Everybody in your directory is there or has been offered.");
@@ -118,20 +131,19 @@ enhance("form[data-picking]", (form) => {
       return band;
     });
     const save = make("button", { className: "button primary", value: "save", textContent: "Save", "data-needs-chosen": "" });
-    const search = make("input", { type: "search", placeholder: "Search by name", autocomplete: "off", "aria-label": "Search" });
-    search.setAttribute("data-search", "");
-    const list = make("ul", { className: "bands" });
-    list.append(...bands);
+    const choice = one("[data-choosing]", form).content.firstElementChild.cloneNode(true);
+    one(".bands", choice).append(...bands);
     const question = make("form", { method: "dialog", className: "question wide" },
       make("h1", { textContent: "Add Contact(s)" }),
-      make("div", { className: "choice" }, make("div", { className: "search" }, search), list),
+      choice,
       make("p", { className: "actions" }, save, make("button", { type: "button", className: "button", textContent: "Cancel", "data-cancel": "" })));
-    one(".choice", question).setAttribute("data-choice", "");
     const template = make("template");
     template.content.append(question);
     const dialog = openTemplate(template);
+    adding = dialog;
     const wished = () => all("input[type=checkbox]:checked", dialog).map((input) => input.value);
     dialog.addEventListener("close", () => {
+      adding = null;
       if (dialog.returnValue !== "save") return;
       const wanted = new Set(wished());
       for (const item of free) if (wanted.has(box(item).value)) box(item).checked = true;

@@ -310,8 +310,9 @@ enhance("form[data-wizard]", (form) => {
     // Whoever has gone on to the next field hears of it.
     say("You have a partnership with this customer already.");
     field("customer_tenant").closest(".field").after(place.cloneNode(true));
-    judge();
-    completed();
+    // Whoever stands on a later step of what was kept is led back to what is in the way.
+    if (at > furthest()) show(furthest(), "replace");
+    else { judge(); completed(); }
   }
   field("customer_tenant").addEventListener("change", known);
 
@@ -415,13 +416,15 @@ enhance("form[data-wizard]", (form) => {
     show(fault < 0 ? furthest() : fault, "replace");
     if (fault < 0) one(".content > .summary", form)?.focus();
   }
-  // Once a page is loaded the browser goes to what its address names after the #: past the title, and away from where we had put the focus.
-  const { activeElement: wanted } = document;
-  if (document.readyState !== "complete" && form.contains(wanted)) {
+  // What was kept may have been said long ago, and what was learnt of the customer then is gone.
+  if (changed) known();
+  // Once a page is loaded the browser goes to what its address names after the #: past the title, and away from where we may have put the focus.
+  const wanted = form.contains(document.activeElement) ? document.activeElement : null;
+  if (document.readyState !== "complete") {
     addEventListener("load", () => setTimeout(() => {
       if (document.activeElement !== document.body) return;
       scrollTo(0, 0);
-      wanted.focus({ preventScroll: true });
+      wanted?.focus({ preventScroll: true });
     }), { once: true });
   }
   // An offer that went out while this page lay in the browser's history is not to be sent again.

@@ -75,6 +75,11 @@ def test_rows_are_added_and_removed_by_buttons_and_nothing_is_saved_by_that(ada:
     assert saved(rpc) == [("p", "Live", [("po", "Operator"), (None, "Auditor")]), (None, "Staging", [(None, "Tester")])]
 
 
+def test_a_role_whose_name_was_emptied_is_not_called_new(ada: TestClient) -> None:
+    entered = fields(ada.get("/environments").text) | {"e.0.r.1.name": ""}
+    assert "A role in Production: Give the role a name" in send(ada, "/environments", **entered).text
+
+
 def test_new_rows_that_were_left_empty_are_not_meant(ada: TestClient, rpc: FakeRpc) -> None:
     entered = fields(ada.get("/environments").text)
     send(ada, "/environments", **entered, **{"e.0.r.2.name": " ", "e.2.name": "", "e.2.r.0.name": ""})
@@ -120,10 +125,26 @@ def test_a_role_that_somebody_holds_is_back_and_says_so(gone: str, ada: TestClie
         entered |= {"e.1.r.0.name": "Other"}
     answer = send(ada, "/environments", **entered)
     whole(answer)
-    place = "e.1.r.1.name" if gone == "role" else "e.1.r.0.name"
-    assert f'id="{place}-error"' in answer.text
-    assert "Somebody holds this role, so it is back." in answer.text
-    assert "dv" in fields(answer.text).values()
+    assert 'id="e.1.r.0.name-error"' in answer.text
+    assert "Somebody holds Viewer in Development. It can be removed once they have been released" in answer.text
+    assert fields(answer.text)["e.1.r.0.id"] == "dv"
+
+
+def test_a_role_that_is_held_is_back_where_it_stood(ada: TestClient, rpc: FakeRpc) -> None:
+    production, development = PLACES["items"]
+    production = {**production, "roles": [*production["roles"], {"id": "pa", "name": "Admin"}]}
+    rpc.on("accounts", "get_environments", {**PLACES, "items": [production, development]})
+    rpc.on("accounts", "set_environments", RoleInUse("Somebody holds Operator in Production.", role_ids=["po"]))
+    entered = fields(ada.get("/environments").text)
+    entered = fields(send(ada, "/environments", **entered, remove_role="0.1").text)
+    entered |= {"e.0.r.2.name": "Auditor"}
+    back = fields(send(ada, "/environments", **entered).text)
+    names = [value for name, value in back.items() if re.fullmatch(r"e\.0\.r\.\d\.name", name)]
+    assert names == ["Viewer", "Operator", "Admin", "Auditor"]
+    # A whole environment, too.
+    entered = fields(send(ada, "/environments", **fields(ada.get("/environments").text), remove_environment="0").text)
+    back = fields(send(ada, "/environments", **entered).text)
+    assert (back["e.0.name"], back["e.0.r.0.name"], back["e.1.name"]) == ("Production", "Operator", "Development")
 
 
 def test_whoever_was_faster_is_not_overwritten_unasked(ada: TestClient, rpc: FakeRpc) -> None:

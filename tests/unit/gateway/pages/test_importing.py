@@ -101,7 +101,7 @@ def test_only_the_good_rows_are_done_and_only_as_they_were_shown(ada: TestClient
     fields = {name: hidden(shown, name) for name in ("rows", "version", "idempotency_key")}
     answer = send(ada, CONFIRMATION, **fields)
     assert (answer.status_code, answer.headers["location"]) == (303, "/contacts")
-    assert "The contacts have been imported." in ada.get("/contacts").text
+    assert "Contacts added: 1, changed: 1." in ada.get("/contacts").text
     asked = rpc.asked("contacts", "import_contacts")[-1]
     assert asked == {
         "tenant": "kazenor",

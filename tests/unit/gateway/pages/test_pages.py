@@ -480,6 +480,16 @@ def test_an_offer_that_was_withdrawn_meanwhile_is_not_a_dead_end(ada: TestClient
         assert sentence in ada.get(f"/partnerships/{ID}/acceptance").text
 
 
+@pytest.mark.parametrize("status", ["open", "accepted"])
+def test_whoever_sent_an_offer_is_not_told_that_it_was_theirs_to_accept(
+    status: str, ada: TestClient, rpc: FakeRpc
+) -> None:
+    rpc.on("offers", "get_partnership", partnership(status=status, role="partner", actions=["view"]))
+    answer = ada.get(f"/partnerships/{ID}/acceptance")
+    assert answer.status_code == 409
+    assert "The offer is yours: it is for Northwind Traders to accept." in answer.text
+
+
 @pytest.mark.parametrize(("reason", "sent"), [("Not now.", {"reason": "Not now."}), ("   ", {})])
 def test_a_decline_may_have_a_reason(reason: str, sent: dict[str, str], ada: TestClient, rpc: FakeRpc) -> None:
     rpc.on("offers", "decline_offer", partnership())

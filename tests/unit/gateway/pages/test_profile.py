@@ -114,6 +114,21 @@ def test_a_change_at_the_very_same_moment_is_looked_at_again(ada: TestClient, ke
     assert (kept.profile["fax"], kept.profile["phone"]) == ("+46 8 9", "+46 8 2")
 
 
+@pytest.mark.parametrize(
+    ("typed", "kept_as"),
+    [
+        ("alder.example", "https://alder.example"),
+        (" www.älder.example:8443/a?b=c ", "https://www.älder.example:8443/a?b=c"),
+        ("http://alder.example", "http://alder.example"),
+        ("javascript:alert(1)", "javascript:alert(1)"),
+        ("ada@alder.example", "ada@alder.example"),
+    ],
+)
+def test_a_website_that_is_told_as_people_do_is_taken(typed: str, kept_as: str, ada: TestClient, kept: Kept) -> None:
+    send(ada, "/profile", **{**details(ada.get("/profile").text), "website": typed})
+    assert kept.rpc.asked("accounts", "update_profile")[-1]["website"] == kept_as
+
+
 def test_a_field_that_is_refused_says_why_and_keeps_what_was_typed(ada: TestClient, kept: Kept) -> None:
     entered = {**details(ada.get("/profile").text), "website": "northwind"}
     kept.rpc.on(

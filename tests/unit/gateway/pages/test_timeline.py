@@ -35,6 +35,12 @@ def test_entries_stand_below_their_day_with_the_side_they_were_done_on(ada: Test
     assert re.findall(r'<li class="(\w+)"', first) == ["ours", "theirs"]
     assert "· Kazenor" in first
     assert "· Northwind Traders · only your side sees this" in first
+    assert second.count("only your side sees this") == 0
+
+
+def test_what_both_sides_know_in_words_of_their_own_is_not_called_private(ada: TestClient, rpc: FakeRpc) -> None:
+    rpc.on("history", "list_entries", {"items": [entry(4, shared=False, known=True)], "next": None})
+    assert "only your side sees this" not in ada.get(PAGE).text
 
 
 @pytest.mark.parametrize(
