@@ -97,6 +97,33 @@ def test_the_context_menu_offers_what_is_allowed_by_mouse_and_keyboard(pair: Pai
     assert pair.partner.get(pair.path())["status"] == "accepted"
 
 
+MORPHED = """async (shows) => {
+    const { morph } = await import([...document.scripts].find(s => s.src.endsWith('/accord.js')).src.replace('accord.js', 'morph.js'))
+    const list = document.querySelector('#tiles'), next = list.cloneNode(true)
+    const menu = next.querySelector('.menu-list')
+    menu.removeAttribute('data-placed')
+    menu.removeAttribute('style')
+    if (shows) menu.previousElementSibling.insertAdjacentHTML('beforebegin', '<span class="alert">!</span>')
+    else next.querySelector('.alert').remove()
+    morph(list, next)
+}"""
+
+
+def test_a_menu_that_is_open_stays_where_it_is_while_its_tile_changes(pair: Pair, person: Person) -> None:
+    page = person()
+    enter(page, pair.partner)
+    page.get_by_role("button", name="Actions for Northwind Ltd").click()
+    first = page.get_by_role("menuitem", name="View Partnership")
+    expect(first).to_be_focused()
+    before = first.bounding_box()
+    for shows in (True, False):
+        page.evaluate(MORPHED, shows)
+        expect(first).to_be_focused()
+        assert first.bounding_box() == before
+    first.click()
+    expect(page.get_by_role("heading", name="Northwind Ltd", level=1)).to_be_visible()
+
+
 def test_more_tiles_come_as_one_scrolls(stack: Stack, person: Person) -> None:
     ours, other = stack.register("many"), stack.register("other")
     contact, number = ours.contact("Amara Diallo"), 55

@@ -14,16 +14,17 @@ function place(menu, at) {
 }
 
 enhance("[popover].menu-list", (menu) => {
-  const button = one(`[popovertarget="${menu.id}"]`);
-  const around = () => menu.pointedAt ?? button.getBoundingClientRect();
+  // Looked for each time: what stands around an open menu may be drawn anew.
+  const button = () => one(`[popovertarget="${menu.id}"]`);
+  const around = () => menu.pointedAt ?? button().getBoundingClientRect();
   menu.addEventListener("beforetoggle", (event) => {
-    menu.classList.toggle("placed", event.newState === "open");
+    menu.toggleAttribute("data-placed", event.newState === "open");
     // Not seen, and not to be hit, before it is in its place.
     if (event.newState === "open") menu.style.visibility = "hidden";
   });
   menu.addEventListener("toggle", (event) => {
     const open = event.newState === "open";
-    button.setAttribute("aria-expanded", String(open));
+    button()?.setAttribute("aria-expanded", String(open));
     if (open) {
       place(menu, around());
       menu.style.visibility = "";
@@ -39,7 +40,7 @@ enhance("[popover].menu-list", (menu) => {
     event.preventDefault();
     list[to % list.length].focus();
   });
-  button.setAttribute("aria-expanded", "false");
+  button().setAttribute("aria-expanded", "false");
   addEventListener("scroll", () => { if (menu.matches(":popover-open")) place(menu, around()); }, { passive: true });
 });
 

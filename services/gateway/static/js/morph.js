@@ -3,7 +3,7 @@
 const keyOf = (node) => (node.nodeType === Node.ELEMENT_NODE ? node.dataset.key || node.id || null : null);
 
 // What belongs to the visit and not to the page: it is never taken from the new version.
-const KEPT = new Set(["open", "aria-expanded", "aria-busy", "style", "data-auto"]);
+const KEPT = new Set(["open", "aria-expanded", "aria-busy", "style", "data-auto", "data-placed"]);
 
 function attributes(from, to) {
   for (const { name, value } of Array.from(to.attributes)) {
@@ -37,6 +37,7 @@ function children(from, to) {
     const key = keyOf(node);
     if (key) old.set(key, node);
   }
+  const wantedKeys = new Set(Array.from(to.childNodes, keyOf));
   let at = from.firstChild;
   const skip = () => { while (at?.nodeType === Node.ELEMENT_NODE && at.dataset.made !== undefined) at = at.nextSibling; };
   for (const wanted of Array.from(to.childNodes)) {
@@ -49,6 +50,14 @@ function children(from, to) {
       continue;
     }
     old.delete(key);
+    // Rather take away what stands before it than move it: what is moved loses the focus, and a menu that is open closes.
+    if (key) {
+      while (at && at !== mine && !(keyOf(at) && wantedKeys.has(keyOf(at))) && at.dataset?.made === undefined) {
+        const next = at.nextSibling;
+        at.remove();
+        at = next;
+      }
+    }
     if (mine === at) at = at.nextSibling;
     else from.insertBefore(mine, at);
     if (mine.nodeType === Node.ELEMENT_NODE) morph(mine, wanted);
