@@ -19,7 +19,7 @@ from services.accounts.domain.sessions import Token, read_token
 from services.accounts.domain.settings import USUAL_LIMITS, Limits
 from services.accounts.store import TABLES
 from shared import links, settings
-from shared.bus.door import reserving
+from shared.bus.door import reserving_contacts
 from shared.bus.entrypoints import Neighbour, Records, command, off_hub, on, query
 from shared.bus.work import Heard, Json, Work
 from shared.calls import SYSTEM, Call
@@ -373,7 +373,7 @@ class AccountsService:
         if contact_id is None:
             yield
             return
-        with reserving(self.contacts, "contacts", call, needed_by=new_id(), contact_ids=[contact_id]) as asked:
+        with reserving_contacts(self.contacts, call, [contact_id], needed_by=new_id()) as asked:
             if not asked.result()["items"]:
                 raise ValidationError.of(("contact_id", "There is no such contact."))
             yield

@@ -32,7 +32,16 @@ from services.offers.handlers import (
     withdrawing,
 )
 from services.offers.store import TABLES
-from shared.bus.door import CHANGERS, SYSTEM_PERSON, Person, admit, admitted, release, reserving, reserving_roles
+from shared.bus.door import (
+    CHANGERS,
+    SYSTEM_PERSON,
+    Person,
+    admit,
+    admitted,
+    release_contacts,
+    reserving_contacts,
+    reserving_roles,
+)
 from shared.bus.entrypoints import Neighbour, Records, command, on, query
 from shared.bus.work import Confirmed, Heard, Json, Work
 from shared.calls import SYSTEM, Call, Empty
@@ -55,14 +64,14 @@ class OffersService:
     @command()
     def send_offer(self, call: Call) -> Json:
         id, contacts = new_id(), finding.named(call, "contact_ids")
-        with reserving(self.contacts, "contacts", call, needed_by=id, contact_ids=contacts) as asked:
+        with reserving_contacts(self.contacts, call, contacts, needed_by=id) as asked:
             person, answers = self._door(call, settings=True)
             body = call.read(SendOffer)
             answers = replace(answers, contacts={c["id"]: c for c in asked.result()["items"]})
             sent: Json = self.records.run(sending.send_offer, call, body, id=id, person=person, answers=answers)
         if sent["id"] != id:
             # The same request at the same instant had won: nothing will be heard of this one.
-            release(self.contacts, "contacts", call, id)
+            release_contacts(self.contacts, call, id)
         return sent
 
     @command("partnership_id")

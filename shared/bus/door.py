@@ -83,13 +83,13 @@ def stated(call: Call, found: dict[str, Any]) -> Stated:
 
 
 @contextlib.contextmanager
-def reserving(owner: Any, what: str, call: Call, *, needed_by: str, **which: Any) -> Iterator[Any]:
-    """Within, what was asked of the owner: `result()["items"]` are those of `what` (`which` of them) that are there, and stay there.
+def reserving_contacts(contacts: Any, call: Call, ids: list[str], *, needed_by: str) -> Iterator[Any]:
+    """Within, what was asked of contacts: `result()["items"]` are those of these contacts that are there, and stay there.
 
-    `needed_by`: an id of its own, under which the owner may hear what needs them. A refusal within lets them go; when the outcome is unknown
+    `needed_by`: an id of its own, under which contacts may hear what needs them. A refusal within lets them go; when the outcome is unknown
     they go by themselves, after a while.
     """
-    asked = owner.start(f"reserve_{what}", tenant=call.tenant, actor=SYSTEM, needed_by=needed_by, **which)
+    asked = contacts.start("reserve_contacts", tenant=call.tenant, actor=SYSTEM, needed_by=needed_by, contact_ids=ids)
     try:
         yield asked
     except Unavailable:
@@ -98,14 +98,14 @@ def reserving(owner: Any, what: str, call: Call, *, needed_by: str, **which: Any
     except Refusal:
         with contextlib.suppress(Refusal):
             asked.result()
-        release(owner, what, call, needed_by)
+        release_contacts(contacts, call, needed_by)
         raise
 
 
-def release(owner: Any, what: str, call: Call, needed_by: str) -> None:
-    """Let go what was reserved. What cannot be asked now goes by itself."""
+def release_contacts(contacts: Any, call: Call, needed_by: str) -> None:
+    """Let go who was reserved. What cannot be asked now goes by itself."""
     with contextlib.suppress(Refusal):
-        getattr(owner, f"release_{what}")(tenant=call.tenant, actor=SYSTEM, needed_by=needed_by)
+        contacts.release_contacts(tenant=call.tenant, actor=SYSTEM, needed_by=needed_by)
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.bus.door import CHANGERS, SYSTEM_PERSON, admit, reserving, reserving_roles, stated
+from shared.bus.door import CHANGERS, SYSTEM_PERSON, admit, reserving_contacts, reserving_roles, stated
 from shared.bus.session import Stated
 from shared.calls import SYSTEM, Call
 from shared.errors import EmailTaken, Forbidden, Refusal, Unavailable
@@ -116,7 +116,7 @@ def test_who_was_reserved_is_let_go_by_a_refusal_alone(
 ) -> None:
     """After success the owner hears what needs them; when the outcome is unknown it may have been done."""
     owner = Owner()
-    with contextlib.suppress(Refusal), reserving(owner, "contacts", CALL, needed_by="offer", contact_ids=["mia"]):
+    with contextlib.suppress(Refusal), reserving_contacts(owner, CALL, ["mia"], needed_by="offer"):
         if refusal is not None:
             raise refusal
     assert (owner.methods(), owner.forgotten) == (asked, forgotten)
