@@ -10,6 +10,7 @@ from services.contacts.commands import CreateContact, GetContacts, ListContacts,
 from services.contacts.domain import directory, lending
 from services.contacts.domain.directory import Contact
 from services.contacts.domain.lending import Partnership
+from services.contacts.handlers.keeping import company
 from services.contacts.handlers.reserving import reserved, sweep
 from shared.bus.door import check_version
 from shared.bus.work import Heard, Json, Work
@@ -83,8 +84,13 @@ def delete_contact(work: Work, call: Call, now: datetime) -> Json:
     # First whether somebody is about to need them: what a reservation was for is known before it goes.
     if reserved(work, call.tenant, contact.id, now):
         raise ContactInUse("This contact is just being offered or given a login. Try again in a minute.")
-    if held(work, call.tenant, lending.holds_contact(contact.id)):
-        raise ContactInUse("This contact is part of a partnership and cannot be deleted.")
+    needed = holders(work, call.tenant, lending.holds_contact(contact.id), most=2)
+    if needed:
+        there = company(work, needed[0]) + (" and others" if len(needed) > 1 else "")
+        raise ContactInUse(
+            f"This contact is part of the partnership with {there}"
+            " and cannot be deleted before they are released there or it has ended."
+        )
     sweep(work, call.tenant, now)
     work.delete(Contact, call.tenant, contact.id)
     return {}
@@ -135,6 +141,6 @@ def found_people(work: Work, tenant: str, ids: Iterable[str]) -> dict[str, Conta
     return found
 
 
-def held(work: Work, tenant: str, hold: str) -> bool:
-    """Whether a living partnership needs what `hold` names."""
-    return bool(work.find(Partnership, tenant, where={"living": True}, search=("holds", hold), limit=1).items)
+def holders(work: Work, tenant: str, hold: str, *, most: int = 1) -> Sequence[Partnership]:
+    """The living partnerships that need what `hold` names, `most` of them."""
+    return work.find(Partnership, tenant, where={"living": True}, search=("holds", hold), limit=most).items

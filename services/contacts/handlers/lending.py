@@ -13,7 +13,7 @@ from services.contacts.domain.modifying import Agreement, Modification
 from services.contacts.domain.parking import Early, Parked
 from services.contacts.handlers import modifying as proposals
 from services.contacts.handlers import reserving
-from services.contacts.handlers.directory import found_people, held
+from services.contacts.handlers.directory import found_people, holders
 from services.contacts.handlers.keeping import keep, lent, load, settled, tell_details
 from shared.bus.work import Confirmed, Heard, Json, Stranger, Work
 from shared.calls import Call, Paged
@@ -291,7 +291,7 @@ def get_overview(work: Work, call: Call, *, changes: bool = True, now: datetime)
 
 def roles_in_use(work: Work, call: Call, query: RolesInUse, now: datetime) -> Json:
     """{"role_ids": [id]}: those of the roles that are granted to somebody in a living partnership."""
-    return {"role_ids": [role for role in query.role_ids if held(work, call.tenant, lending.holds_role(role))]}
+    return {"role_ids": [role for role in query.role_ids if holders(work, call.tenant, lending.holds_role(role))]}
 
 
 def _page(everybody: list[Assignment], query: Paged) -> tuple[list[Assignment], str | None]:

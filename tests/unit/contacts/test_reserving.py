@@ -93,7 +93,12 @@ def test_an_offer_that_was_sent_holds_them_itself_and_not_longer(stage: Stage) -
     reserve(stage, adam)
     offered = story.SUBMITTED.model_copy(update={"contacts": [story.MIA.model_copy(update={"id": adam})]})
     stage.hear(lending.offer_submitted, "kazenor", offered)
-    with pytest.raises(ContactInUse, match="part of a partnership"):
+    elsewhere = offered.model_copy(update={"customer": "fabrikam"})
+    stage.hear(lending.offer_submitted, "kazenor", elsewhere, subject=STRANGER)
+    with pytest.raises(ContactInUse, match="part of the partnership with (northwind|fabrikam) and others and cannot"):
+        delete(stage, adam)
+    stage.hear(lending.offer_withdrawn, "kazenor", story.WITHDRAWAL_GIVEN, subject=STRANGER)
+    with pytest.raises(ContactInUse, match="part of the partnership with northwind and cannot"):
         delete(stage, adam)
     stage.hear(lending.offer_withdrawn, "kazenor", story.WITHDRAWAL_GIVEN)
     assert delete(stage, adam) == {}

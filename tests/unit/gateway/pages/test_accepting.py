@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import pytest
 from starlette.testclient import TestClient
 
 from shared.errors import ValidationError, WrongState
@@ -34,6 +35,79 @@ def carried(page: str) -> dict[str, Any]:
         if name != "csrf_token":
             body.setdefault(name, []).append(value)
     return body
+
+
+def test_before_the_yes_it_is_said_what_will_follow(ada: TestClient, rpc: FakeRpc) -> None:
+    page = send(ada, ACCEPT, **{ROLES: [VIEWER, OPERATOR]}).text
+    assert rpc.asked("offers", "accept_offer") == []
+    assert "Accept the offer of Northwind Traders?" in page
+    assert "Viewer, Operator" in page
+
+
+def test_an_acceptance_names_each_contact_with_its_roles(ada: TestClient, rpc: FakeRpc) -> None:
+    rpc.on("offers", "accept_offer", partnership())
+    key = new_id()
+    answer = send(
+        ada,
+        ACCEPT,
+        **{ROLES: [VIEWER, OPERATOR]},
+        comment="Welcome.",
+        confirm="yes",
+        idempotency_key=key,
+    )
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/partnerships/{ID}")
+    asked = rpc.asked("offers", "accept_offer")[0]
+    place, roles = PLACES["items"][0]["id"], [role["id"] for role in PLACES["items"][0]["roles"]]
+    assert asked["contacts"] == [
+        {"contact_id": CONTACT["id"], "roles": [{"environment": place, "role": r} for r in roles]}
+    ]
+    assert (asked["comment"], asked["idempotency_key"]) == ("Welcome.", key)
+
+
+def test_an_acceptance_of_nobody_is_shown_again(ada: TestClient, rpc: FakeRpc) -> None:
+    page = send(ada, ACCEPT, comment="Welcome.").text
+    assert f'id="{ROLES}-error"' in page
+    assert "Welcome." in page
+
+
+def test_back_from_the_question_returns_to_the_roles_that_were_chosen(ada: TestClient) -> None:
+    page = send(ada, ACCEPT, **{ROLES: [OPERATOR]}, back="yes").text
+    assert "Assign Role" in page
+    assert f'value="{OPERATOR}" checked' in page
+    assert f'value="{VIEWER}" checked' not in page
+
+
+def test_an_offer_that_was_withdrawn_meanwhile_is_not_a_dead_end(ada: TestClient, rpc: FakeRpc) -> None:
+    rpc.on("offers", "get_partnership", partnership(status="withdrawn", actions=["view", "remove"]))
+    answer = ada.get(ACCEPT)
+    assert answer.status_code == 409
+    assert "Northwind Traders has withdrawn the offer." in answer.text
+    for status, sentence in (
+        ("accepted", "has been accepted already"),
+        ("declined", "has been declined already"),
+        ("expired", "has expired"),
+        ("terminated", "The partnership with Northwind Traders has ended."),
+    ):
+        rpc.on("offers", "get_partnership", partnership(status=status, actions=["view"]))
+        assert sentence in ada.get(ACCEPT).text
+
+
+@pytest.mark.parametrize("status", ["open", "accepted"])
+def test_whoever_sent_an_offer_is_not_told_that_it_was_theirs_to_accept(
+    status: str, ada: TestClient, rpc: FakeRpc
+) -> None:
+    rpc.on("offers", "get_partnership", partnership(status=status, role="partner", actions=["view"]))
+    answer = ada.get(ACCEPT)
+    assert answer.status_code == 409
+    assert "The offer is yours: it is for Northwind Traders to accept." in answer.text
+
+
+@pytest.mark.parametrize(("reason", "sent"), [("Not now.", {"reason": "Not now."}), ("   ", {})])
+def test_a_decline_may_have_a_reason(reason: str, sent: dict[str, str], ada: TestClient, rpc: FakeRpc) -> None:
+    rpc.on("offers", "decline_offer", partnership())
+    assert send(ada, f"/partnerships/{ID}/decline", reason=reason).status_code == 303
+    asked = rpc.asked("offers", "decline_offer")[0]
+    assert {name: asked[name] for name in asked.keys() & {"reason"}} == sent
 
 
 def test_the_yes_sends_all_that_was_chosen(ada: TestClient, rpc: FakeRpc) -> None:

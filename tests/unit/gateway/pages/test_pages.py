@@ -24,9 +24,8 @@ from shared.errors import (
     Unavailable,
     ValidationError,
 )
-from shared.ids import new_id
 from tests.unit.gateway.fake_rpc import ADA, TOKEN, FakeRpc
-from tests.unit.gateway.pages.story import CONTACT, ID, PLACES, partnership, send, whole
+from tests.unit.gateway.pages.story import CONTACT, ID, partnership, send, whole
 
 NASTY = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
 
@@ -377,32 +376,6 @@ def test_static_files_may_be_kept_as_long_as_their_address_says_which_they_are(v
     assert visitor.get("/static/../app.py").status_code == 404
 
 
-def test_home_asks_for_what_the_filters_say(ada: TestClient, rpc: FakeRpc) -> None:
-    ada.get("/?q=north&status=ended&role=partner&turn=ours&sort=company&cursor=abc")
-    asked = rpc.asked("offers", "list_partnerships")[0]
-    chosen = {name: asked[name] for name in ("q", "status", "role", "turn", "sort", "cursor")}
-    assert chosen == {
-        "q": "north",
-        "status": ["ended"],
-        "role": "partner",
-        "turn": "ours",
-        "sort": "company",
-        "cursor": "abc",
-    }
-
-
-def test_home_forgets_filters_that_make_no_sense(ada: TestClient, rpc: FakeRpc) -> None:
-    assert ada.get("/?status=nonsense&turn=x&role=&sort=zz").status_code == 200
-    assert not rpc.asked("offers", "list_partnerships")[0].keys() & {"status", "turn", "role", "sort"}
-
-
-def test_an_empty_home_says_what_to_do(ada: TestClient, rpc: FakeRpc) -> None:
-    rpc.on("offers", "list_partnerships", {"items": [], "next": None})
-    page = ada.get("/").text
-    assert "No business partners yet" in page
-    assert "Add Customer" in page
-
-
 def test_only_what_is_allowed_is_offered(ada: TestClient, rpc: FakeRpc) -> None:
     rpc.on("offers", "get_partnership", partnership(status="accepted", actions=["view"]))
     page = ada.get(f"/partnerships/{ID}").text
@@ -416,86 +389,6 @@ def test_a_redirect_says_on_the_next_page_only_what_we_wrote(ada: TestClient) ->
     assert "Your offer is on its way." in ada.get("/").text
     ada.cookies.set(NOTE, "evil")
     assert "evil" not in ada.get("/").text
-
-
-# Answering one
-
-
-VIEWER, OPERATOR = (f"{PLACES['items'][0]['id']}:{role['id']}" for role in PLACES["items"][0]["roles"])
-ROLES = f"roles.{CONTACT['id']}"
-
-
-def test_before_the_yes_it_is_said_what_will_follow(ada: TestClient, rpc: FakeRpc) -> None:
-    page = send(ada, f"/partnerships/{ID}/acceptance", **{ROLES: [VIEWER, OPERATOR]}).text
-    assert rpc.asked("offers", "accept_offer") == []
-    assert "Accept the offer of Northwind Traders?" in page
-    assert "Viewer, Operator" in page
-
-
-def test_an_acceptance_names_each_contact_with_its_roles(ada: TestClient, rpc: FakeRpc) -> None:
-    rpc.on("offers", "accept_offer", partnership())
-    key = new_id()
-    answer = send(
-        ada,
-        f"/partnerships/{ID}/acceptance",
-        **{ROLES: [VIEWER, OPERATOR]},
-        comment="Welcome.",
-        confirm="yes",
-        idempotency_key=key,
-    )
-    assert (answer.status_code, answer.headers["location"]) == (303, f"/partnerships/{ID}")
-    asked = rpc.asked("offers", "accept_offer")[0]
-    place, roles = PLACES["items"][0]["id"], [role["id"] for role in PLACES["items"][0]["roles"]]
-    assert asked["contacts"] == [
-        {"contact_id": CONTACT["id"], "roles": [{"environment": place, "role": r} for r in roles]}
-    ]
-    assert (asked["comment"], asked["idempotency_key"]) == ("Welcome.", key)
-
-
-def test_an_acceptance_of_nobody_is_shown_again(ada: TestClient, rpc: FakeRpc) -> None:
-    page = send(ada, f"/partnerships/{ID}/acceptance", comment="Welcome.").text
-    assert f'id="{ROLES}-error"' in page
-    assert "Welcome." in page
-
-
-def test_back_from_the_question_returns_to_the_roles_that_were_chosen(ada: TestClient) -> None:
-    page = send(ada, f"/partnerships/{ID}/acceptance", **{ROLES: [OPERATOR]}, back="yes").text
-    assert "Assign Role" in page
-    assert f'value="{OPERATOR}" checked' in page
-    assert f'value="{VIEWER}" checked' not in page
-
-
-def test_an_offer_that_was_withdrawn_meanwhile_is_not_a_dead_end(ada: TestClient, rpc: FakeRpc) -> None:
-    rpc.on("offers", "get_partnership", partnership(status="withdrawn", actions=["view", "remove"]))
-    answer = ada.get(f"/partnerships/{ID}/acceptance")
-    assert answer.status_code == 409
-    assert "Northwind Traders has withdrawn the offer." in answer.text
-    for status, sentence in (
-        ("accepted", "has been accepted already"),
-        ("declined", "has been declined already"),
-        ("expired", "has expired"),
-        ("terminated", "The partnership with Northwind Traders has ended."),
-    ):
-        rpc.on("offers", "get_partnership", partnership(status=status, actions=["view"]))
-        assert sentence in ada.get(f"/partnerships/{ID}/acceptance").text
-
-
-@pytest.mark.parametrize("status", ["open", "accepted"])
-def test_whoever_sent_an_offer_is_not_told_that_it_was_theirs_to_accept(
-    status: str, ada: TestClient, rpc: FakeRpc
-) -> None:
-    rpc.on("offers", "get_partnership", partnership(status=status, role="partner", actions=["view"]))
-    answer = ada.get(f"/partnerships/{ID}/acceptance")
-    assert answer.status_code == 409
-    assert "The offer is yours: it is for Northwind Traders to accept." in answer.text
-
-
-@pytest.mark.parametrize(("reason", "sent"), [("Not now.", {"reason": "Not now."}), ("   ", {})])
-def test_a_decline_may_have_a_reason(reason: str, sent: dict[str, str], ada: TestClient, rpc: FakeRpc) -> None:
-    rpc.on("offers", "decline_offer", partnership())
-    assert send(ada, f"/partnerships/{ID}/decline", reason=reason).status_code == 303
-    asked = rpc.asked("offers", "decline_offer")[0]
-    assert {name: asked[name] for name in asked.keys() & {"reason"}} == sent
 
 
 def test_a_look_is_told_by_a_post_and_never_by_a_get(ada: TestClient, rpc: FakeRpc) -> None:
@@ -528,23 +421,3 @@ def test_a_form_of_very_many_fields_is_read_in_one_go() -> None:
     data = Counted([(f"f{n}", "x") for n in range(1000)] + [("again", "1"), ("again", "2")])
     form = Form.sent({}, data)
     assert (form.values("again"), form.value("f999"), data.looks) == (["1", "2"], "x", 0)
-
-
-TILES: list[tuple[dict[str, Any], str, str]] = [
-    ({"role": "partner", "turn": "theirs", "delivery": "queued"}, "", "On its way"),
-    ({"role": "customer"}, "", ""),
-    ({"role": "partner", "status": "undeliverable", "turn": None, "delivery": "queued"}, "No business with", ""),
-    ({"role": "partner", "status": "accepted", "turn": None, "delivery": "answered"}, "", "Answered"),
-    ({"role": "customer", "status": "modified", "turn": "theirs", "delivery": "seen"}, "", "Seen"),
-    ({"role": "partner", "status": "modified", "turn": "ours", "delivery": "answered"}, "", ""),
-]
-
-
-@pytest.mark.parametrize(("more", "alert", "delivery"), TILES)
-def test_a_tile_warns_when_something_is_wrong_and_tells_how_our_last_word_fares(
-    more: dict[str, Any], alert: str, delivery: str, ada: TestClient, rpc: FakeRpc
-) -> None:
-    rpc.on("offers", "list_partnerships", {"items": [partnership(**more)], "next": None})
-    shown = ada.get("/").text.split('id="tiles"')[1]
-    assert ('class="alert"' in shown, alert in shown) == (bool(alert), True)
-    assert ('class="delivery"' in shown, delivery in shown) == (bool(delivery), True)
