@@ -97,9 +97,16 @@ def take_receipt(stream: Stream, receipt: Receipt) -> None:
             stream.claimed = receipt.applied
             stream.forked = stream.changed = True
         return
-    stream.receipt_applied = max(stream.receipt_applied, receipt.applied)
-    stream.receipt_seen = max(stream.receipt_seen, min(receipt.seen, receipt.applied))
-    stream.receipt_sent = max(stream.receipt_sent, receipt.sent)
+    seen = min(receipt.seen, receipt.applied)
+    waiting = stream.receipt_applied > stream.confirmed or stream.receipt_seen > stream.confirmed_seen
+    if not waiting or receipt.sent <= stream.applied < stream.receipt_sent:
+        # One that need not wait takes the place of one that does: what that waits for may never come, when its sender was set back to a backup since,
+        # or when a liar said it.
+        stream.receipt_applied, stream.receipt_seen, stream.receipt_sent = receipt.applied, seen, receipt.sent
+    else:
+        stream.receipt_applied = max(stream.receipt_applied, receipt.applied)
+        stream.receipt_seen = max(stream.receipt_seen, seen)
+        stream.receipt_sent = max(stream.receipt_sent, receipt.sent)
     if receipt.wanted:
         # Whoever asks for more has no more, whatever it has receipted once: it may have been set back to an old backup.
         stream.receipt_applied = receipt.applied

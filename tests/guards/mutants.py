@@ -135,6 +135,13 @@ MUTANTS = (
         (INBOX,),
     ),
     Mutant(
+        "a receipt that waits for what never comes holds all later ones up",
+        "shared/bus/streams.py",
+        "    if not waiting or receipt.sent <= stream.applied < stream.receipt_sent:\n",
+        "    if not waiting:\n",
+        ("tests/unit/bus/test_receipts.py",),
+    ),
+    Mutant(
         "the origin is what the body says, not the routing key",
         "shared/bus/deliveries.py",
         "    if route is not None and (envelope.destination, envelope.source, envelope.origin) != route:\n",
