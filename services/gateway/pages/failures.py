@@ -49,7 +49,11 @@ TEXTS = {
     "comment": "Comment",
     "suggestion": "Suggestion",
 }
-_PARTNERSHIP = re.compile(r"/partnerships/[0-9a-f-]{36}(?=/)")
+# For whoever sees only some partnerships; a notification may lead to one of before.
+NOT_LOOKED_AFTER = (
+    "You see the partnerships that you look after. This one is not among them, or there is none at this address."
+)
+_PARTNERSHIP = re.compile(r"/partnerships/[0-9a-f-]{36}(?=/|$)")
 
 
 async def _entered(desk: Desk) -> list[tuple[str, str]]:
@@ -69,14 +73,15 @@ async def failed(desk: Desk, refusal: Refusal) -> Response:
     status, code = status_of(refusal), refusal.code
     about = _PARTNERSHIP.match(desk.path)
     unanswered = UNANSWERED if code == "unavailable" and desk.request.method != "GET" else None
+    unseen = code == "not_found" and about and desk.visitor and not desk.visitor.runs_partnerships
     response = await desk.page(
         "failure.html",
         status,
         heading=TITLES.get(code, "This cannot be done"),
-        detail=unanswered or DETAILS.get(code) or refusal.detail,
+        detail=(NOT_LOOKED_AFTER if unseen else unanswered) or DETAILS.get(code) or refusal.detail,
         number=status,
         entered=await _entered(desk),
-        back=about[0] if about and desk.visitor and code != "not_found" else None,
+        back=about[0] if about and about[0] != desk.path and desk.visitor and code != "not_found" else None,
         again=desk.here if desk.request.method == "GET" and status in {429, 500, 503} else None,
     )
     seconds = retry_after(refusal, datetime.now(UTC))

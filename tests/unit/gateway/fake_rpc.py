@@ -39,6 +39,10 @@ class FakeRpc:
             "permissions": ["users"],
         }
 
+    def as_role(self, role: str) -> None:
+        """Ada has this role from now on."""
+        self.on("accounts", "authenticate", lambda token: {**self.authenticate(token), "user": {**ADA, "role": role}})
+
     def overview(self, **kwargs: Any) -> Any:
         """The first page of both lists, as the tests have put them there."""
         return {

@@ -105,8 +105,7 @@ def test_an_end_that_came_from_both_sides_at_once_is_no_dead_end(ada: TestClient
 
 
 def test_a_member_is_told_that_others_decide(ada: TestClient, rpc: FakeRpc) -> None:
-    authenticate = rpc.authenticate
-    rpc.on("accounts", "authenticate", lambda token: {**authenticate(token), "user": {**ADA, "role": "member"}})
+    rpc.as_role("member")
     rpc.on("offers", "get_partnership", live(actions=["view"]))
     assert ada.get(f"{PAGE}/termination").status_code == 403
 

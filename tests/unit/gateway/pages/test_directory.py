@@ -9,17 +9,11 @@ from starlette.testclient import TestClient
 
 from shared.errors import ChangedMeanwhile, ContactInUse, Unavailable, ValidationError
 from shared.ids import new_id
-from tests.unit.gateway.fake_rpc import ADA, FakeRpc
+from tests.unit.gateway.fake_rpc import FakeRpc
 from tests.unit.gateway.pages.story import CONTACT, send, whole
 
 PAGE = f"/contacts/{CONTACT['id']}"
 TYPED = {"name": "Amara D.", "email": "amara@kazenor.example", "title": "Lead", "phone": "", "version": "1"}
-
-
-def as_role(rpc: FakeRpc, role: str) -> None:
-    user = {**ADA, "role": role}
-    who = {"tenant": "kazenor", "session_id": new_id(), "user": user, "company": "Kazenor", "permissions": []}
-    rpc.on("accounts", "authenticate", who)
 
 
 def people(*found: dict[str, Any]) -> dict[str, Any]:
@@ -54,7 +48,7 @@ def test_an_empty_directory_says_what_to_do_and_a_search_that_nobody_fits_is_ano
 
 
 def test_a_member_reads_a_contact_and_changes_nothing(ada: TestClient, rpc: FakeRpc) -> None:
-    as_role(rpc, "member")
+    rpc.as_role("member")
     rpc.on("contacts", "get_contact", {**CONTACT, "phone": "+46 8 1"})
     listed, answer = ada.get("/contacts"), ada.get(PAGE)
     for page in (listed, answer):

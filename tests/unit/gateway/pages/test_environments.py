@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 from services.gateway.pages import csrf
 from services.gateway.pages.environments import MOST_ENVIRONMENTS, Row, rows_sent
 from shared.errors import ChangedMeanwhile, RoleInUse, ValidationError
-from tests.unit.gateway.fake_rpc import ADA, FakeRpc
+from tests.unit.gateway.fake_rpc import FakeRpc
 from tests.unit.gateway.pages.story import send, whole
 
 PLACES: dict[str, Any] = {
@@ -170,8 +170,7 @@ def test_whoever_was_faster_is_not_overwritten_unasked(ada: TestClient, rpc: Fak
 
 
 def test_others_read_and_change_nothing(ada: TestClient, rpc: FakeRpc) -> None:
-    authenticate = rpc.authenticate
-    rpc.on("accounts", "authenticate", lambda token: {**authenticate(token), "user": {**ADA, "role": "partnerships"}})
+    rpc.as_role("partnerships")
     page = ada.get("/environments")
     whole(page)
     assert "Operator" in page.text

@@ -13,7 +13,6 @@ from starlette.testclient import TestClient
 
 from services.gateway.pages import csrf, importing
 from shared.errors import ChangedMeanwhile, Forbidden, Unavailable
-from shared.ids import new_id
 from tests.unit.gateway.fake_rpc import ADA, TOKEN, FakeRpc
 from tests.unit.gateway.pages.story import CONTACT, send, whole
 
@@ -202,11 +201,7 @@ def test_whoever_comes_back_to_the_confirmation_begins_anew(ada: TestClient) -> 
 
 @pytest.mark.parametrize("role", ["admin", "partnerships", "member"])
 def test_members_export_and_do_not_import(role: str, ada: TestClient, rpc: FakeRpc) -> None:
-    rpc.on(
-        "accounts",
-        "authenticate",
-        {"tenant": "kazenor", "session_id": new_id(), "user": {**ADA, "role": role}, "company": "K", "permissions": []},
-    )
+    rpc.as_role(role)
     rpc.on("contacts", "import_contacts", Forbidden())
     status = 403 if role == "member" else 200
     assert ada.get("/contacts/import").status_code == status

@@ -146,8 +146,7 @@ def test_where_there_is_nothing_to_change_the_team_is_only_read(
 
 
 def test_a_member_only_reads_the_team(ada: TestClient, rpc: FakeRpc) -> None:
-    authenticate = rpc.authenticate
-    rpc.on("accounts", "authenticate", lambda token: {**authenticate(token), "user": {**ADA, "role": "member"}})
+    rpc.as_role("member")
     answer = ada.get(TEAM)
     whole(answer)
     assert "<form" not in answer.text.split("<main", 1)[1]

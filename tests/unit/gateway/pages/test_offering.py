@@ -162,8 +162,7 @@ def test_an_empty_directory_says_so_and_leads_to_where_contacts_are_added(ada: T
 
 
 def test_somebody_who_may_not_send_offers_gets_no_wizard(ada: TestClient, rpc: FakeRpc) -> None:
-    known = rpc.authenticate
-    rpc.on("accounts", "authenticate", lambda token: {**known(token), "user": {**ADA, "role": "member"}})
+    rpc.as_role("member")
     answer = ada.get("/partnerships/new")
     assert answer.status_code == 403
     assert rpc.asked("contacts", "list_contacts") == []

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from shared.errors import Unavailable
+from shared.errors import NotFound, Unavailable
 from shared.ids import new_id
 from tests.unit.gateway.fake_rpc import FakeRpc
 from tests.unit.gateway.pages.story import (
@@ -351,3 +351,15 @@ def test_the_bell_is_asked_for_at_once_for_a_page_and_not_for_what_is_none(ada: 
     rpc.calls.clear()
     ada.get(f"{PAGE}/logo", headers={"Accept": "image/png,*/*"})
     assert rpc.asked("notifications", "list_notifications") == []
+
+
+@pytest.mark.parametrize(("role", "told"), [("member", True), ("partnerships", False)])
+def test_whoever_sees_only_some_is_told_so_where_there_is_nothing(
+    role: str, told: bool, ada: TestClient, rpc: FakeRpc
+) -> None:
+    rpc.as_role(role)
+    rpc.on("offers", "get_partnership", NotFound())
+    for path in (PAGE, f"{PAGE}/managers"):
+        answer = ada.get(path)
+        assert (answer.status_code, "You see the partnerships that you look after." in answer.text) == (404, told)
+        assert "Go to the partnership" not in answer.text

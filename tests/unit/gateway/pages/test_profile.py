@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from services.gateway.pages import csrf, logos, profile
 from shared.errors import ChangedMeanwhile, ValidationError
-from tests.unit.gateway.fake_rpc import ADA, TOKEN, FakeRpc
+from tests.unit.gateway.fake_rpc import TOKEN, FakeRpc
 from tests.unit.gateway.pages.story import ID, partnership, send, whole
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"pixels"
@@ -51,8 +51,7 @@ def kept(rpc: FakeRpc) -> Kept:
 
 @pytest.fixture
 def member(ada: TestClient, rpc: FakeRpc) -> TestClient:
-    authenticate = rpc.authenticate
-    rpc.on("accounts", "authenticate", lambda token: {**authenticate(token), "user": {**ADA, "role": "member"}})
+    rpc.as_role("member")
     return ada
 
 

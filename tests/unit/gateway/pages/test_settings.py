@@ -8,7 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from shared.errors import ChangedMeanwhile, ValidationError
-from tests.unit.gateway.fake_rpc import ADA, FakeRpc
+from tests.unit.gateway.fake_rpc import FakeRpc
 from tests.unit.gateway.pages.story import send, whole
 
 CHOSEN: dict[str, Any] = {
@@ -101,8 +101,7 @@ def test_what_cannot_be_blocked_is_said_at_the_field(ada: TestClient, rpc: FakeR
 
 
 def test_others_do_not_see_the_settings_of_the_business(ada: TestClient, rpc: FakeRpc) -> None:
-    authenticate = rpc.authenticate
-    rpc.on("accounts", "authenticate", lambda token: {**authenticate(token), "user": {**ADA, "role": "partnerships"}})
+    rpc.as_role("partnerships")
     page = ada.get("/settings")
     whole(page)
     assert "offer_expiry_days" not in page.text

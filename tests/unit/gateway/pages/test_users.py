@@ -30,8 +30,7 @@ def people(rpc: FakeRpc) -> None:
 
 @pytest.fixture
 def member(ada: TestClient, rpc: FakeRpc) -> TestClient:
-    authenticate = rpc.authenticate
-    rpc.on("accounts", "authenticate", lambda token: {**authenticate(token), "user": {**ADA, "role": "member"}})
+    rpc.as_role("member")
     return ada
 
 
