@@ -38,7 +38,7 @@ def test_an_offer_is_sent_accepted_with_a_role_and_seen_on_both_homes(stack: Sta
     nils.reload()
     reload_until(nils, lambda: tile(nils, "Kazenor Works").count() == 1)
     expect(tile(nils, "Kazenor Works")).to_contain_text("Open")
-    expect(tile(nils, "Kazenor Works")).to_contain_text("0 contacts")
+    expect(tile(nils, "Kazenor Works")).to_contain_text("0 contacts, 2 offered")
     expect(tile(nils, "Kazenor Works")).to_contain_text("Your turn")
     nils.get_by_role("region", name="Needs your answer").get_by_role("button", name=re.compile("Answer")).click()
     expect(nils.get_by_text("Two people for your warehouse.")).to_be_visible()

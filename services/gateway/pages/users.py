@@ -107,10 +107,7 @@ async def choose_contact(request: Request) -> Response:
 @pages.post("/users")
 async def add_user(request: Request) -> Response:
     desk, form = _admins(desk_of(request)), Form.sent(NEW, await request.form())
-    # Without a password nobody could log in, and there is no other way to one yet.
-    if not form.value("password"):
-        form.refuse("password", "Choose a first password: 10 to 200 characters.")
-        return await _new(desk, form)
+    # The password also when it is empty, which is refused: without one nobody could log in, and there is no other way to one yet.
     body = {name: form.value(name) for name in NEW}
     if form.value("contact_id"):
         body["contact_id"] = form.value("contact_id")

@@ -22,6 +22,7 @@ STATUSES = {
     "suspended": "Suspended",
     "terminated": "Terminated",
 }
+BEGUN = ("accepted", "modified", "suspended", "terminated")
 ENDED = ("declined", "withdrawn", "expired", "undeliverable", "terminated")
 # What the other business is to us: the role in a partnership is ours, the label on its tile is theirs.
 COUNTERPARTS = {"partner": "Customer", "customer": "Partner"}

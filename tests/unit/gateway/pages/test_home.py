@@ -66,3 +66,14 @@ def test_a_tile_that_has_ended_says_when(ada: TestClient, rpc: FakeRpc) -> None:
         rpc.on("offers", "list_partnerships", {"items": [partnership(turn=None, **more)], "next": None})
         shown = ada.get("/").text.split('id="tiles"')[1]
         assert ('datetime="2026-03-01T09:00:00Z"' in shown) == told
+
+
+@pytest.mark.parametrize(
+    ("status", "told"), [("open", "0 contacts, 2 offered<"), ("declined", "0 contacts<"), ("accepted", "0 contacts<")]
+)
+def test_a_tile_counts_who_works_there_and_while_it_is_open_who_is_offered(
+    status: str, told: str, ada: TestClient, rpc: FakeRpc
+) -> None:
+    one = partnership(status=status, turn=None, contacts_count=0, offered_count=2)
+    rpc.on("offers", "list_partnerships", {"items": [one], "next": None})
+    assert told in ada.get("/").text.split('id="tiles"')[1]

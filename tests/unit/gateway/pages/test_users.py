@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from services.accounts.commands import CreateUser
+from shared.calls import read_body
 from shared.errors import EmailTaken, LastAdmin, NotFound, ValidationError
 from shared.ids import new_id
 from tests.support.ids import id_of
@@ -59,11 +61,17 @@ def test_a_user_is_added_with_a_first_password(ada: TestClient, rpc: FakeRpc) ->
     assert "contact_id" not in asked
 
 
-def test_without_a_first_password_nobody_is_added_as_they_could_not_log_in(ada: TestClient, rpc: FakeRpc) -> None:
-    answer = send(ada, "/users", name="Bea", email="bea@kazenor.example", role="admin")
+def test_all_that_is_wrong_with_a_new_user_is_said_at_once_a_missing_first_password_too(
+    ada: TestClient, rpc: FakeRpc
+) -> None:
+    def as_accounts_does(**given: Any) -> Any:
+        return read_body({name: given[name] for name in CreateUser.model_fields if name in given}, CreateUser)
+
+    rpc.on("accounts", "create_user", as_accounts_does)
+    answer = send(ada, "/users", name="", email="bea", role="admin", password="")
     whole(answer)
-    assert 'id="password-error"' in answer.text
-    assert rpc.asked("accounts", "create_user") == []
+    for field in ("name", "email", "password"):
+        assert f'id="{field}-error"' in answer.text
 
 
 def test_an_e_mail_that_is_taken_is_said_at_its_field_and_no_password_comes_back(ada: TestClient, rpc: FakeRpc) -> None:
