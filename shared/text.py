@@ -69,9 +69,15 @@ def _password(value: str) -> str:
     return value
 
 
+# Letters that are no other letter with a mark, and are typed as one.
+_TYPED_AS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ı": "i", "ħ": "h", "æ": "ae", "œ": "oe", "þ": "th"})
+_MARKS = re.compile("[\u0300-\u036f]")
+
+
 def fold(value: str) -> str:
-    """What search compares: NFC and case folded."""
-    return unicodedata.normalize("NFC", value).casefold()
+    """What search compares and lists are sorted by: without case and without accents, `Ünal` as `unal`."""
+    decomposed = unicodedata.normalize("NFD", unicodedata.normalize("NFD", value).casefold())
+    return unicodedata.normalize("NFC", _MARKS.sub("", decomposed)).translate(_TYPED_AS)
 
 
 def _cut(value: Any, most: int, *, breaks: bool) -> Any:

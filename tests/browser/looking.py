@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import BrowserContext, Request
 
-WIDTHS = (320, 390, 768, 1280, 1920)
+WIDTHS = (320, 360, 390, 768, 1280, 1920)
 MOST_BYTES = 60_000
 TABS = 60
 

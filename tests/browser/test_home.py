@@ -61,7 +61,7 @@ def test_partners_are_found_as_one_types_and_by_status_and_role(
     statuses.get_by_role("link", name="Ended").click()
     expect(page.locator("#tiles > li")).to_have_count(1)
     expect(tile(page, "Beta Ltd")).to_contain_text("Declined")
-    statuses.get_by_role("link", name="All").click()
+    statuses.get_by_role("link", name="Current").click()
     page.get_by_label("Role").select_option("customer")
     expect(page.get_by_role("heading", name="Nothing fits these filters")).to_be_visible()
 

@@ -60,7 +60,8 @@ def test_the_rest_comes_as_one_scrolls(busy: Business, person: Person, path: str
         page.mouse.wheel(0, 4000)
     expect(page.get_by_role("link", name="Show more")).to_have_count(0)
     assert each_once(page) > first
-    page.wait_for_function("said.some(words => words.endsWith('more shown, and these are all'))")
+    told = "said.some(words => words.endsWith('more shown, and these are all'))"
+    until(lambda: page.evaluate(told), 10, "it is said that these are all")
     expect(page.get_by_role("navigation", name="Pages")).to_have_count(0)
 
 

@@ -11,9 +11,10 @@ import zlib
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Dialog, Page, expect
 
 from tests.browser.people import PASSWORD, Person, log_in, reload_until, tile
+from tests.support.servers import until
 from tests.support.stack import Business, Stack
 
 WAYS = [
@@ -142,7 +143,8 @@ def test_the_profile_with_two_addresses_and_a_logo_reaches_the_other_side(
     for text in ("Strandvägen 7", "114 56 Stockholm", "Sweden", "+46 8 123", "Box 1207"):
         expect(bert.get_by_role("main").get_by_text(text).first).to_be_visible()
     if way.get("java_script_enabled", True):
-        bert.wait_for_function("() => Array.from(document.images).some((i) => i.naturalWidth === 64)")
+        drawn = "Array.from(document.images).some((i) => i.naturalWidth === 64)"
+        until(lambda: bert.evaluate(drawn), 10, "the logo is drawn")
 
 
 def test_addresses_are_edited_made_the_default_and_removed(stack: Stack, person: Person) -> None:
@@ -316,6 +318,32 @@ def test_environments_and_roles_are_changed_in_one_form(
         "Rehearsal"
     )
     assert "Demo" in [e["name"] for e in theirs.get("/environments")["items"]]
+
+
+def test_leaving_environments_asks_exactly_when_something_was_changed(
+    two: tuple[Business, Business], person: Person
+) -> None:
+    bert = somebody(person, two[1], {})
+    go(bert, "/environments")
+    asked: list[str] = []
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    bert.on("dialog", stay)
+    bert.get_by_role("button", name="Remove Operator from Production").click()
+    bert.get_by_role("link", name="Home").first.click(no_wait_after=True)
+    expect(bert.get_by_role("button", name="Remove Operator from Production")).to_have_count(0)
+    expect(bert).to_have_title(re.compile("^Environments"))
+    assert asked == ["beforeunload"]
+    bert.remove_listener("dialog", stay)
+    bert.get_by_role("button", name="Save").click()
+    done(bert, "Environments and roles have been changed.")
+    bert.on("dialog", stay)
+    bert.get_by_role("link", name="Home").first.click()
+    expect(bert.get_by_role("heading", name="Business partners")).to_be_visible()
+    assert asked == ["beforeunload"]
 
 
 def test_settings_are_chosen_and_businesses_blocked(stack: Stack, person: Person) -> None:

@@ -21,7 +21,7 @@ from shared.contracts.accounts import PasswordChanged, PasswordResetDue, Passwor
 from shared.errors import ValidationError
 from shared.ids import new_id
 
-TOO_MANY_RESETS = "Too many new passwords were asked for. Look into your mail, or try again later."
+TOO_MANY_RESETS = "Too many new passwords were asked for. Check your mail, or try again later."
 
 
 def change_password(

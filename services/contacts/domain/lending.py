@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Literal
 
 from shared.ids import derived_id
+from shared.text import fold
 
 Side = Literal["partner", "customer"]
 Phase = Literal["open", "accepted", "declined", "withdrawn", "expired", "undeliverable", "ended"]
@@ -232,5 +233,5 @@ def holds_role(role: str) -> str:
 
 def newest_first(partnership: Partnership) -> list[Assignment]:
     """The assignments as a list shows them: the newest proposal first, within one by name."""
-    by_name = sorted(partnership.assignments, key=lambda one: (one.name.casefold(), one.id))
+    by_name = sorted(partnership.assignments, key=lambda one: (fold(one.name), one.id))
     return sorted(by_name, key=lambda one: one.proposed_at, reverse=True)

@@ -13,6 +13,7 @@ from services.gateway.pages.presenting import person, tile
 from services.gateway.pages.rooms import desk_of, rooms
 from services.gateway.pages.words import listed
 from shared.errors import Forbidden, NotFound, Refusal, WrongState
+from shared.text import fold
 
 pages = rooms()
 
@@ -62,7 +63,7 @@ async def _colleagues(desk: Desk) -> Items:
     """Who else could look after the partnership on our side."""
     users = await desk.perhaps("accounts", "list_users", limit=200)
     found = [person(u) for u in (users or {"items": []})["items"] if u.get("active", True)]
-    return sorted((u for u in found if u["id"] != desk.person.id), key=lambda u: u["name"].casefold())
+    return sorted((u for u in found if u["id"] != desk.person.id), key=lambda u: fold(u["name"]))
 
 
 async def _assign_role(desk: Desk, found: dict[str, Any], places: Items, form: Form, status: int = 200) -> Response:

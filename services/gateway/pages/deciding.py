@@ -65,7 +65,7 @@ DECISIONS = {
         note="withdrawn",
         reason=False,
         reason_hint="{company} will read it.",
-        sentence="{company} can no longer accept it. If they have accepted at this very moment, their acceptance counts.",
+        sentence="{company} can no longer accept it. If they are accepting it right now, their acceptance counts.",
     ),
     "reminder": Decision(
         action="remind",

@@ -30,6 +30,7 @@ REGISTRATION = {
 EXPIRED = "This page had been open for too long. Everything is still filled in: send it again."
 # One sentence for a wrong tenant name, e-mail and password alike: which of them it was is nobody's business.
 WRONG_LOGIN = "No login fits these details. Check the business, the e-mail and the password."
+WRONG_LOGIN_HERE = "No login fits these details. Check the e-mail and the password."
 
 
 async def _somebody(desk: Desk) -> bool:
@@ -70,6 +71,7 @@ async def login(request: Request) -> Response:
     desk, data = desk_of(request), await request.form()
     form, target = Form.sent(LOGIN, data), safe_next(data.get("next"))
     tenant = desk.host_tenant or tenant_names.from_typed(form.value("tenant"))
+    wrong = WRONG_LOGIN_HERE if desk.host_tenant else WRONG_LOGIN
     form.set("tenant", tenant)
     for field, sentence in (
         ("tenant", "Enter the tenant name of your business."),
@@ -94,11 +96,11 @@ async def login(request: Request) -> Response:
             )
             return _enter(desk, session, target)
         except NotAuthenticated:
-            form.refuse("", WRONG_LOGIN)
+            form.refuse("", wrong)
         except Refusal as refusal:
             # The form of an e-mail or a tenant name must not tell more than a wrong one does.
             if refusal.code == "validation_error":
-                form.refuse("", WRONG_LOGIN)
+                form.refuse("", wrong)
             else:
                 status = form.refused(refusal)
     return await desk.page("login.html", status, form=form, next=target)

@@ -16,7 +16,11 @@ from services.gateway.pages.words import STATUSES
 pages = rooms()
 
 # The first is what home shows unless asked otherwise: all that we neither removed nor ended ourselves.
-STATUS_FILTERS = {"": "All", **{name: STATUSES[name] for name in ("open", "accepted", "modified")}, "ended": "Ended"}
+STATUS_FILTERS = {
+    "": "Current",
+    **{name: STATUSES[name] for name in ("open", "accepted", "modified")},
+    "ended": "Ended",
+}
 ROLE_FILTERS = {"partner": "Customers", "customer": "Partners"}
 TURN_FILTERS = {"ours": "Your turn", "theirs": "Their turn"}
 SORTS = {"-updated_at": "Last changed", "company": "Name", "turn_since": "Waiting longest", "-sent_at": "Last sent"}

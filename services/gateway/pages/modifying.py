@@ -36,7 +36,7 @@ WITHDRAWAL = Decision(
     heading="Withdraw the proposal to {company}",
     button="Withdraw proposal",
     note="change-withdrawn",
-    sentence="{company} can no longer answer it, and nothing changes. What they have decided at this very moment counts.",
+    sentence="{company} can no longer answer it, and nothing changes. If they are answering it right now, their answer counts.",
 )
 
 

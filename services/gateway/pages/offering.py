@@ -18,6 +18,7 @@ from services.gateway.pages.presenting import person, tile
 from services.gateway.pages.rooms import desk_of, rooms
 from shared.errors import Forbidden, NotFound, PartnershipExists, Refusal, Unavailable
 from shared.ids import is_id
+from shared.text import fold
 
 pages = rooms()
 
@@ -95,7 +96,7 @@ async def _page(
         most=MOST_PEOPLE if len(contacts) >= MOST_PEOPLE else None,
         managers=sorted(
             (person(u) for u in users if u.get("active", True)),
-            key=lambda u: (u["id"] != desk.person.id, u["name"].casefold()),
+            key=lambda u: (u["id"] != desk.person.id, fold(u["name"])),
         ),
     )
 
@@ -123,7 +124,8 @@ async def _undelivered(desk: Desk, partnership_id: str) -> Form:
         desk.perhaps("managers", "list_managers", partnership_id=partnership_id, limit=200),
     )
     p = tile(found)
-    if p["status"] != "undeliverable":
+    # One that was corrected and sent, or whose tile was removed, is over: the browser's back button leads to a new form.
+    if p["status"] != "undeliverable" or p["removed"]:
         return Form(FIELDS)
     form = Form(
         FIELDS,

@@ -84,6 +84,7 @@ def tile(p: Json) -> dict[str, Any]:
         "ended": _ended(ended, company),
         "decline_reason": p.get("decline_reason"),
         "final": status in words.ENDED,
+        "removed": bool(p.get("removed")),
         # Whether it ever came to a partnership: what never did has contacts that were offered, and none that work.
         "begun": status in words.BEGUN,
         "actions": actions,

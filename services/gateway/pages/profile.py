@@ -42,7 +42,7 @@ TYPES = {
     "Shipping": "Where parcels go",
     "Other": "Anywhere else",
 }
-LOGO = {"logo": "Logo"}
+LOGO = {"logo": "Picture"}
 # 73 kB as a data: URL have just fewer than the 100 000 characters that accounts takes.
 LOGO_KB = 73
 LOGO_LIMIT = LOGO_KB * 1024

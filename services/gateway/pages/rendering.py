@@ -51,6 +51,12 @@ def when(value: Any, *, style: str = "ago") -> Markup:
     )
 
 
+def mail(address: str) -> Markup:
+    """An e-mail that breaks behind its @ where a line is too short for it."""
+    local, at, domain = address.rpartition("@")
+    return Markup("<span>{}{}<wbr>{}</span>").format(local, at, domain) if at else escape(address)
+
+
 def paragraphs(text: str) -> Markup:
     """Text with its line breaks."""
     return Markup("<br>").join(escape(line) for line in text.split("\n"))
@@ -73,6 +79,7 @@ def environment() -> Environment:
         plural=words.plural,
         listed=words.listed,
         paragraphs=paragraphs,
+        mail=mail,
     )
     env.globals.update(static=static, release=release, words=words, icon=icons.icon, brand=icons.brand)
     return env

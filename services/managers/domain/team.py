@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from shared.errors import LastManager
+from shared.text import fold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +119,7 @@ def as_known(team: Team, colleagues: Mapping[str, Colleague]) -> Team:
 
 def in_order(team: Team) -> list[Member]:
     """The account owner first, then by name."""
-    return sorted(team.members, key=lambda member: (member.id != team.owner_id, member.name.casefold(), member.id))
+    return sorted(team.members, key=lambda member: (member.id != team.owner_id, fold(member.name), member.id))
 
 
 def search_text(team: Team) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from shared.text import Email, clean
+from shared.text import Email, clean, fold
 
 
 @pytest.mark.parametrize(
@@ -43,3 +43,20 @@ def test_an_address_of_any_domain_is_one(address: str) -> None:
 def test_what_is_no_address_is_told_what_one_looks_like(text: str) -> None:
     with pytest.raises(ValidationError, match=r"like name@example\.com"):
         TypeAdapter(Email).validate_python(text)
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("Tomás Özgür", "tomas ozgur"),
+        ("Straße", "strasse"),
+        ("Łukasz Sørensen Æther", "lukasz sorensen aether"),
+        ("İstanbul ılık", "istanbul ilik"),
+        ("ÉMILE e\u0301mile", "emile emile"),
+        # Marks that make another letter of it stay.
+        ("한국 हिन्दी", "한국 हिन्दी"),
+    ],
+)
+def test_search_knows_no_case_and_no_accents(typed: str, found: str) -> None:
+    assert fold(typed) == found
+    assert fold(found) == found

@@ -50,6 +50,10 @@ enhance("input[data-tenant]", (field) => {
   field.addEventListener("change", reduce);
 });
 
+// Without case and accents, as the server searches.
+const TYPED_AS = { ø: "o", ł: "l", đ: "d", ð: "d", ı: "i", ħ: "h", æ: "ae", œ: "oe", þ: "th", ß: "ss" };
+const fold = (text) => text.normalize("NFD").toLowerCase().normalize("NFD").replace(/[\u0300-\u036f]/g, "").replace(/[øłđðıħæœþß]/g, (letter) => TYPED_AS[letter]).normalize("NFC");
+
 // Lists of people: a search by name, and how many are chosen. What needs somebody (`data-needs-chosen`) waits until there is one.
 enhance("[data-choice]", (group) => {
   const list = one(".bands", group);
@@ -70,10 +74,10 @@ enhance("[data-choice]", (group) => {
   const nobody = make("p", { className: "hint", role: "status" });
   list.before(nobody);
   const find = () => {
-    const wanted = search.value.trim().toLocaleLowerCase();
+    const wanted = fold(search.value.trim());
     let shown = 0;
     for (const band of all(".band", list)) {
-      const fits = band.textContent.toLocaleLowerCase().includes(wanted);
+      const fits = fold(band.textContent).includes(wanted);
       band.parentElement.hidden = !fits;
       shown += fits ? 1 : 0;
     }

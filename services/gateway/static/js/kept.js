@@ -105,4 +105,8 @@ enhance("form[action='/logout']", (form) => form.addEventListener("submit", () =
   try { sessionStorage.clear(); } catch { /* nothing was kept */ }
 }));
 addEventListener("pagehide", () => { if (who && !led) keepAll(); });
+// What a script has taken away cannot be put back by what is kept: whoever leaves such a form (`data-unsaved`) is asked.
+addEventListener("beforeunload", (event) => {
+  if (!led && !sending && all("form[data-unsaved]").some((form) => told(form) !== form.keeps)) event.preventDefault();
+});
 addEventListener("pageshow", () => { led = sending = false; });

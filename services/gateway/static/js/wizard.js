@@ -405,7 +405,7 @@ enhance("form[data-wizard]", (form) => {
     delete form.dataset.wrong;
     // Whoever begins anew, and did not just load the page again, is told whose words these are.
     if (performance.getEntriesByType("navigation")[0]?.type === "navigate" && entered()) {
-      form.before(make("p", { className: "meanwhile no-print", role: "status", textContent: "What you had entered is here again. Nothing has been sent. Cancel takes it away." }));
+      form.before(make("p", { className: "meanwhile no-print", role: "status", textContent: "What you had entered is here again. Nothing has been sent. Cancel removes it." }));
     }
   }
   form.classList.add("running");

@@ -264,7 +264,7 @@ def test_a_website_that_is_no_web_address_is_no_link(ada: TestClient, rpc: FakeR
     )
     page = ada.get(PAGE).text
     assert 'href="javascript' not in page
-    assert "Northwind Traders has not told its address yet." in page
+    assert "Northwind Traders has not shared its address yet." in page
 
 
 @pytest.mark.parametrize(
@@ -272,7 +272,7 @@ def test_a_website_that_is_no_web_address_is_no_link(ada: TestClient, rpc: FakeR
     [
         ("open", "You see this once you work together."),
         ("declined", "Only those who work together see this."),
-        ("accepted", "Northwind Traders has not told how to reach it yet."),
+        ("accepted", "Northwind Traders has not shared how to reach it yet."),
     ],
 )
 def test_a_profile_that_is_not_there_says_whether_it_is_empty_or_not_told_yet(
@@ -281,7 +281,7 @@ def test_a_profile_that_is_not_there_says_whether_it_is_empty_or_not_told_yet(
     rpc.on("offers", "get_partnership", live(status=status, counterpart={"tenant": "northwind", "company": "Northwind Traders"}))  # fmt: skip
     page = ada.get(PAGE).text
     assert said in page
-    assert ("has not told" in page) == (status == "accepted")
+    assert ("has not shared" in page) == (status == "accepted")
 
 
 def test_an_end_of_both_shows_both_reasons(ada: TestClient, rpc: FakeRpc) -> None:

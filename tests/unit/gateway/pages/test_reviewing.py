@@ -174,7 +174,7 @@ def test_a_link_to_what_is_settled_leads_to_what_became_of_it(ada: TestClient, r
     rpc.on("contacts", "get_modification", modification(state="answered", actions=[]))
     answer = ada.get(ANSWER)
     assert (answer.status_code, answer.headers["location"]) == (303, PAGE)
-    assert "waits for no answer any more" in NOTES[answer.cookies["accord_note"]]
+    assert "no longer waits for an answer" in NOTES[answer.cookies["accord_note"]]
 
 
 def test_review_leads_to_the_only_proposal_that_waits_for_us_else_to_all_of_them(ada: TestClient, rpc: FakeRpc) -> None:
