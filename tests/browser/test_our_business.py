@@ -342,7 +342,7 @@ def test_leaving_environments_asks_exactly_when_something_was_changed(
     done(bert, "Environments and roles have been changed.")
     bert.on("dialog", stay)
     bert.get_by_role("link", name="Home").first.click()
-    expect(bert.get_by_role("heading", name="Business partners")).to_be_visible()
+    expect(bert.get_by_role("heading", name="Business partners", level=1)).to_be_visible()
     assert asked == ["beforeunload"]
 
 

@@ -75,10 +75,18 @@ function restore(form) {
   else form.prepend(note);
 }
 
+// How each form of the page was when the page came. One that the server has shown again since, in place, with what was entered, is compared with that.
+const began = new Map();
+function beginning(form) {
+  if (form.closest("dialog")) return told(form);
+  if (!began.has(form.action)) began.set(form.action, told(form));
+  return began.get(form.action);
+}
+
 // Forms with a keeping of their own (`data-store`) and those that ask for a password are left alone.
 enhance("main form[method=post]:not([data-store]), dialog form[method=post]:not([data-store])", (form) => {
   if (one("input[type=password]", form)) return;
-  form.keeps = told(form);
+  form.keeps = beginning(form);
   restore(form);
   // A question that is left with Escape waits with what was written, to be asked again; Cancel takes it away.
   form.closest("dialog")?.addEventListener("cancel", () => {
