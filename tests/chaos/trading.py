@@ -18,7 +18,7 @@ from shared.ids import new_id
 
 PASSWORD = "correct horse battery"
 VIEWER = [{"environment": "Production", "role": "Viewer"}]
-PATIENCE_S = 180
+PATIENCE_S = 180.0
 DEADLINE_S = 3.0
 Json = dict[str, Any]
 
