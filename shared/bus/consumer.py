@@ -39,10 +39,13 @@ log = logging.getLogger(__name__)
 messages = logging.getLogger("accord.messages")
 
 BATCH = 200
+BATCH_BYTES = 4 * 1024 * 1024
+"""A batch holds no more bodies than fit into this, unless its first is larger."""
 PREFETCH = 400
 HEARTBEAT = 10
 STEADY_S = 10.0
 """A connection that was lost after so long is looked for anew at once."""
+STUCK_S = 60.0
 LARGEST = 4 * 1024 * 1024
 """A body over this many bytes is not one of ours: contracts allow at most 1 MiB of request."""
 
@@ -59,6 +62,7 @@ class Feed:
         self.connected = False
         self.stopping = False
         self._messages: list[Any] = []
+        self._busy_since: float | None = None
 
     def run(self) -> None:
         """Consume until told to stop; reconnect with back-off and jitter for ever."""
@@ -109,8 +113,11 @@ class Feed:
                         raise ConnectionError("the broker is silent")
                     self._take(link)
                     if self._messages:
-                        batch, self._messages[:] = self._messages[:BATCH], self._messages[BATCH:]
-                        self._handle(link, channel, batch)
+                        self._busy_since = time.monotonic()
+                        try:
+                            self._handle(link, channel, self._batch())
+                        finally:
+                            self._busy_since = None
             except BaseException:
                 # No goodbye: who does not answer does not answer to that either.
                 link.collect()
@@ -118,6 +125,23 @@ class Feed:
             finally:
                 self.connected = False
                 beat.kill()
+
+    @property
+    def stuck(self) -> bool:
+        """Whether it has been at one batch for longer than any takes: something hangs, and nothing behind it is handled."""
+        since = self._busy_since
+        return since is not None and time.monotonic() - since > STUCK_S
+
+    def _batch(self) -> list[Any]:
+        """The next messages, at least one, no more than may be handled together."""
+        number = size = 0
+        for message in self._messages[:BATCH]:
+            size += len(message.body)
+            if number and size > BATCH_BYTES:
+                break
+            number += 1
+        batch, self._messages[:] = self._messages[:number], self._messages[number:]
+        return batch
 
     def _heartbeats(self, link: Any) -> None:
         """Tell the broker that we live, until it has not told us so for two heartbeats."""

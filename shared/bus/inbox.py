@@ -33,6 +33,8 @@ UNKNOWN_AGAIN = timedelta(minutes=5)
 """How soon a message of an unknown type is looked at again: newer code may have started meanwhile."""
 AHEAD = 200
 """How far ahead of its stream a peer message is kept: nobody can fill our memory with what never becomes due."""
+SAYS_MUCH = 4 * 1024 * 1024
+"""How many characters one transaction of a batch says before the rest of the batch gets the next one."""
 _CONFLICTS = 10
 
 log = logging.getLogger(__name__)
@@ -83,9 +85,9 @@ class Inbox:
         together, suspects = list(deliveries), []
         if any(d.again for d in deliveries):
             together, suspects = self._note(partial(self.attempts.started, deliveries))
-        if together:
+        while together:
             try:
-                self._repeat(lambda: self._apply(together, tally, drain=True))
+                together = self._repeat(partial(self._apply, together, tally, drain=True))
             except Away:
                 raise
             except Exception:
@@ -94,6 +96,7 @@ class Inbox:
                 )
                 for delivery in sorted(together, key=order):
                     self._alone(delivery, tally)
+                together = []
         for delivery in suspects:
             self._alone(delivery, tally)
         return tally
@@ -151,8 +154,9 @@ class Inbox:
 
     # One transaction
 
-    def _apply(self, deliveries: Sequence[Delivery], tally: Tally, *, drain: bool) -> None:
-        mine = Tally()
+    def _apply(self, deliveries: Sequence[Delivery], tally: Tally, *, drain: bool) -> list[Delivery]:
+        """Handle these in one transaction; the last of them are left, and answered, once it would say very much."""
+        mine, left = Tally(), list[Delivery]()
         at = self.clock()
         crash.doing("message", (label(d) for d in deliveries))
         crash.point("dedupe.before")
@@ -166,13 +170,17 @@ class Inbox:
             self._fetch_waiting(unit, deliveries, set(waiting))
             crash.point("dedupe.after")
             for i in sorted(range(len(deliveries)), key=lambda i: order(deliveries[i])):
-                self._one(unit, deliveries[i], heard[i], mine, at, drain=drain)
+                if unit.weight > SAYS_MUCH:
+                    left.append(deliveries[i])
+                else:
+                    self._one(unit, deliveries[i], heard[i], mine, at, drain=drain)
             unit.commit()
         for name in ("applied", "duplicate", "parked", "failed", "dead", "forked", "receipts"):
             setattr(tally, name, getattr(tally, name) + getattr(mine, name))
         tally.types += mine.types
         tally.ages += mine.ages
         tally.handled += mine.handled
+        return left
 
     def _fetch_waiting(self, unit: Unit, deliveries: Sequence[Delivery], have: set[Subject]) -> None:
         """Rows that wait are read only for streams that have some."""
@@ -263,6 +271,9 @@ class Inbox:
         elif verdict is Verdict.GAP:
             # What comes from far ahead is not kept: it comes again, until it is receipted.
             near = e.kind == "fact" or e.sequence <= stream.applied + AHEAD
+            if near and self._rivals(unit, d):
+                self._fork(unit, stream, d, row, tally, at)
+                return
             if not near:
                 log.warning(
                     "%s %s in stream %s is %d ahead: not kept", e.type, e.id, d.key, e.sequence - stream.applied
@@ -381,6 +392,14 @@ class Inbox:
         """Whether something else was applied under the number of a message that seems to come again."""
         told = unit.heard(d.key, d.envelope.sequence)
         return bool(told) and d.digest not in told
+
+    @staticmethod
+    def _rivals(unit: Unit, d: Delivery) -> bool:
+        """Whether another message waits under the number of one that comes too early. The first stays: its turn shows whether it fits."""
+        return any(
+            (row.key, row.sequence, row.state) == (d.key, d.envelope.sequence, "parked") and row.digest != d.digest
+            for row in unit.waiting.values()
+        )
 
     @staticmethod
     def _given_up(unit: Unit, d: Delivery) -> bool:

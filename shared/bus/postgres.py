@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import psycopg
 from psycopg_pool import ConnectionPool, PoolTimeout
@@ -14,6 +14,8 @@ from shared.bus.records import Table
 from shared.bus.storage import AGAIN, Answer, Away, Changes, Conflict, Fetched, Kept, Selection, Subject, Wanted
 from shared.bus.streams import Key, Stream, Waiting
 from shared.db import roles
+
+R = TypeVar("R")
 
 _STREAM_COLUMNS = (
     "tenant", "subject", "peer", "service", "sent", "sent_digest", "confirmed", "confirmed_seen", "receipt_applied", "receipt_seen",
@@ -88,6 +90,10 @@ _TELL = "select pg_notify(%s, payload) from unnest(%b::text[]) as payload"
 _TENANTS = "select set_config('app.tenants', %s, true), set_config('plan_cache_mode', 'force_generic_plan', true)"
 # Lists are another matter: which index serves best depends on what is asked for.
 _PLAN = "select set_config('plan_cache_mode', %s, true)"
+# psycopg 3.3 stops sending in a pipeline once the server is slow to take it, and waits for an answer that cannot come: what is larger than the
+# buffers of a connection goes without one, and in statements of a few megabytes. In characters, of which one is four bytes at most.
+_PIPELINED = 1024 * 1024
+_STATEMENT = 1024 * 1024
 # How long a transaction waits for a connection: a database that was restarted is back within a moment. When one has waited in vain,
 # the others need not, until somebody gets one: 503 within two seconds, whoever asks whom (promise R7).
 _WAIT_S = 1.0
@@ -110,6 +116,18 @@ _RACES = (
     psycopg.errors.UniqueViolation,
     psycopg.errors.LockNotAvailable,
 )
+
+
+def in_parts(rows: Sequence[R], size: Callable[[R], int]) -> Iterator[Sequence[R]]:
+    """All rows in their order, in parts of at most `_STATEMENT` characters; a larger row is a part by itself. Nothing for no rows."""
+    begin = total = 0
+    for at, row in enumerate(rows):
+        total += size(row)
+        if at > begin and total > _STATEMENT:
+            yield rows[begin:at]
+            begin, total = at, size(row)
+    if rows:
+        yield rows[begin:]
 
 
 def _columns(rows: Sequence[Any], names: Sequence[str]) -> list[list[Any]]:
@@ -284,7 +302,7 @@ class PostgresStorage:
         return {digest for (digest,) in cursor.fetchall()}
 
     def commit(self, changes: Changes) -> None:
-        with self._connection.pipeline():
+        with self._connection.pipeline() if changes.size <= _PIPELINED else contextlib.nullcontext():
             self._begin()
             if changes.answer is not None:
                 a = changes.answer
@@ -293,14 +311,15 @@ class PostgresStorage:
             for table, tenant, id in changes.deleted:
                 self._execute(f"delete from {table.name} where tenant = %s and id = %s", [tenant, id])
             for table, kept in changes.records.values():
-                self._keep(table, kept)
+                for some in in_parts(kept, lambda one: len(one.document)):
+                    self._keep(table, some)
             if changes.settled:
                 self._execute(_SETTLED, _spread([(*key, sequence, id) for key, sequence, id in changes.settled], 6))
-            if changes.inbox:
-                self._execute(_INBOX, _columns(changes.inbox, _INBOX_COLUMNS))
+            for rows in in_parts(changes.inbox, lambda row: len(row.body)):
+                self._execute(_INBOX, _columns(rows, _INBOX_COLUMNS))
             crash.point("outbox.before")
-            if changes.outbox:
-                self._execute(_OUTBOX, _columns(changes.outbox, _OUTBOX_COLUMNS))
+            for said in in_parts(changes.outbox, lambda row: len(row.body)):
+                self._execute(_OUTBOX, _columns(said, _OUTBOX_COLUMNS))
             crash.point("outbox.after")
             if changes.confirmed:
                 self._execute(_CONFIRMED, _spread([(*key, upto) for key, upto in changes.confirmed], 5))

@@ -117,7 +117,7 @@ def _checks(container: Any) -> dict[str, Any]:
 
     def broker() -> str | None:
         feeds = [f for e in container.extensions if isinstance(e, BatchConsumer) for f in e.feeds]
-        away = [feed.queue for feed in feeds if not feed.connected]
+        away = [feed.queue for feed in feeds if not feed.connected or feed.stuck]
         away += ["calls" for e in container.extensions if isinstance(e, CarefulQueueConsumer) and not e.consuming]
         return f"not consuming {', '.join(away)}" if away or not feeds else None
 

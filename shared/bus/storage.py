@@ -103,6 +103,10 @@ class Answer:
     text: str
 
 
+# What a row takes besides its document or body.
+_ROW = 400
+
+
 @dataclass(slots=True)
 class Changes:
     """Everything one transaction writes."""
@@ -117,6 +121,17 @@ class Changes:
     again: list[tuple[Key, int]] = field(default_factory=list)
     answer: Answer | None = None
     told: set[Told] = field(default_factory=set)
+
+    @property
+    def size(self) -> int:
+        """Roughly how many characters will be written."""
+        kept = (one for _, some in self.records.values() for one in some)
+        return (
+            sum(_ROW + len(one.document) for one in kept)
+            + sum(_ROW + len(row.body) for row in (*self.inbox, *self.outbox))
+            + _ROW * (len(self.deleted) + len(self.streams) + len(self.settled) + len(self.confirmed) + len(self.told))
+            + (len(self.answer.text) if self.answer is not None else 0)
+        )
 
 
 class Storage(Protocol):

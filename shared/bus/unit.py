@@ -54,6 +54,10 @@ class _Said:
     traceparent: str | None
 
 
+_SAID = 500
+"""What a message takes besides its texts."""
+
+
 class Unit:
     """Implements `Work`. Use cases never see more of it than that Protocol says."""
 
@@ -76,6 +80,8 @@ class Unit:
         self._settled: list[tuple[Key, int, str]] = []
         self._confirmed: list[tuple[Key, int]] = []
         self._again: list[tuple[Key, int]] = []
+        self.weight = 0
+        """Roughly how many characters will be said."""
 
     # Reading
 
@@ -201,15 +207,20 @@ class Unit:
         self._held[(table.name, tenant, id)] = _Held(table, None, True, 0)
 
     def say(self, fact: Fact, *, tenant: str, subject: str) -> None:
-        self._said.append(_Said(fact, tenant, tenant, subject, self.now, traces.header()))
+        self._note(_Said(fact, tenant, tenant, subject, self.now, traces.header()))
 
     def tell(self, message: PeerMessage, *, tenant: str, to: str, subject: str) -> None:
         if to == tenant:
             raise ValueError("a tenant tells itself nothing: state a fact")
-        self._said.append(_Said(message, tenant, to, subject, self.now, traces.header()))
+        self._note(_Said(message, tenant, to, subject, self.now, traces.header()))
 
     def later(self, timer: Timer, *, tenant: str, subject: str, at: datetime) -> None:
         self._said.append(_Said(timer, tenant, tenant, subject, at, traces.header()))
+
+    def _note(self, said: _Said) -> None:
+        self._said.append(said)
+        # Without writing it out: what is long is a text of its own, a picture or what people wrote.
+        self.weight += _SAID + sum(len(value) for value in vars(said.message).values() if isinstance(value, str))
 
     def said(self, tenant: str, subject: str) -> int:
         self.prefetch([(tenant, subject)])

@@ -54,7 +54,7 @@ def _write_down(folder: Path | None) -> None:
         raise Trouble(
             f"What is done here cannot be written down in {name}: {error.strerror}. Set ACCORD_OPS_LOG to another file."
         ) from error
-    logs.set_up("ops", os.fdopen(descriptor, "a", encoding="utf-8"))
+    logs.set_up("ops", os.fdopen(descriptor, "a", encoding="utf-8", errors="backslashreplace"))
 
 
 def note(action: str, **about: Any) -> None:

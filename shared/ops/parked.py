@@ -62,6 +62,8 @@ def _named(service: str, row: Found) -> Found:
 
 def _why(row: Found) -> dict[str, str]:
     number = row["applied"] + 1
+    if row["lowest"] < number:
+        return {"reason": "overtaken", "waits_for": f"nothing: another message was applied as number {row['lowest']}"}
     if row["head_state"] is None:
         last = row["lowest"] - 1
         numbers = f"number {number}" if last == number else f"the numbers {number} to {last}"
@@ -82,6 +84,8 @@ def ask(connection: Connection, service: str, row: Found) -> str:
     """
     if row["reason"] == "dead":
         return "waits for a dead message: dead list shows it, dead replay has it taken again"
+    if row["reason"] == "overtaken":
+        return "waits for nothing: parked drop removes what was overtaken"
     if row["reason"] != "gap":
         with connection.transaction():
             head = connection.execute(
@@ -161,7 +165,10 @@ def drop(connection: Connection, service: str, row: Found, by: str) -> str:
         ).fetchone()
         if waiting is None:
             return "waits for this no more"
-        if waiting["sequence"] == stream["applied"] + 1:
+        if waiting["sequence"] <= stream["applied"]:
+            # Another message was applied under its number. Never back to before that.
+            rows.give_up(connection, stream, waiting)
+        elif waiting["sequence"] == stream["applied"] + 1:
             if row["reason"] == "ready":
                 rows.try_again(connection, service, waiting)
                 wake_relay(connection)

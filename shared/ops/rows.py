@@ -98,6 +98,13 @@ def skip(connection: Connection, service: str, stream: Found, row: Found, by: st
     go_on_behind(connection, service, stream)
 
 
+def give_up(connection: Connection, stream: Found, row: Found) -> None:
+    """Remove a message that waits for nothing any more: its stream has gone past it."""
+    remove(connection, row)
+    stream["parked"] -= 1
+    write_stream(connection, stream)
+
+
 _KEY = "tenant = %(tenant)s and subject = %(subject)s and peer = %(peer)s and service = %(service)s and sequence = %(sequence)s and id = %(id)s"
 
 

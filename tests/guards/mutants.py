@@ -135,6 +135,13 @@ MUTANTS = (
         (INBOX,),
     ),
     Mutant(
+        "two messages wait under one number and nobody notices",
+        "shared/bus/inbox.py",
+        "            if near and self._rivals(unit, d):\n",
+        "            if False:\n",
+        (INBOX,),
+    ),
+    Mutant(
         "a receipt that waits for what never comes holds all later ones up",
         "shared/bus/streams.py",
         "    if not waiting or receipt.sent <= stream.applied < stream.receipt_sent:\n",

@@ -300,6 +300,25 @@ def test_a_lie_under_the_id_of_a_message_does_not_keep_that_from_being_heard(dat
     assert [r["parked"] for r in rows(database, "streams")] == [1]
 
 
+@pytest.mark.parametrize("together", [True, False])
+def test_two_messages_that_wait_under_one_number_are_a_fork(database: Any, inbox: Inbox, together: bool) -> None:
+    said, other = stream("a", "b", "c"), stream("a", "b", "C")
+    if together:
+        inbox.handle([said[2], other[2]])
+    else:
+        for early in (said[2], other[2]):
+            inbox.handle([early])
+    # Neither counts yet; which is looked at first is chance, and both are kept.
+    assert sorted(states(database).values()) == ["dead", "parked"]
+    assert [(r["forked"], r["parked"]) for r in rows(database, "streams")] == [(True, 2)]
+    inbox.handle([said[2], other[2]])
+    assert sorted(states(database).values()) == ["dead", "parked"]
+    inbox.handle(said[:2])
+    assert len(words(database)) == 3
+    assert list(states(database).values()) == ["dead"]
+    assert [r["parked"] for r in rows(database, "streams")] == [1]
+
+
 def test_a_message_that_does_not_follow_the_one_that_we_have_is_a_fork_that_is_kept(
     database: Any, inbox: Inbox
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
+import psycopg
 import pytest
 
 from shared.bus import topology
@@ -143,3 +144,30 @@ def test_streams_whose_other_side_does_not_answer_are_listed_and_asked(
         assert json.loads(ear.next().body)["data"]["wanted"] is True
     finally:
         ear.close()
+
+
+def test_what_a_stream_has_gone_past_is_given_up_and_never_leads_back(
+    sample_database: PostgresDatabase, sample_environment: dict[str, str], inbox: Inbox, ops: Ops
+) -> None:
+    inbox.handle(stream("a", "b", "c"))
+    # As it was left by code of before, which kept two messages under one number.
+    with psycopg.connect(sample_environment["ACCORD_OFFERS_OWNER_DATABASE_URL"]) as owner:
+        owner.execute("alter table inbox no force row level security")
+        owner.execute("alter table streams no force row level security")
+        for id in ("x", "y"):
+            owner.execute(
+                "insert into inbox (tenant, subject, peer, service, sequence, id, kind, type, state, attempts, digest, body)"
+                " select tenant, subject, peer, service, sequence, %s, kind, type, 'parked', 0, %s, body from inbox where sequence = 2 and state = 'applied'",
+                [id, id],
+            )
+        owner.execute("update streams set parked = 2")
+        owner.execute("alter table inbox force row level security")
+        owner.execute("alter table streams force row level security")
+    (found,) = ops("parked", "list", "--json", "--service", "offers").json
+    assert (found["reason"], found["messages"]) == ("overtaken", 2)
+    assert "parked drop removes" in ops("parked", "ask", found["ref"]).out
+    for _ in range(2):
+        assert ops("parked", "drop", found["ref"], "--yes").status == 0
+    assert "No stream waits." in ops("parked", "list", "--service", "offers").out
+    assert [(r["applied"], r["parked"]) for r in rows(sample_database, "streams")] == [(3, 0)]
+    assert words(sample_database) == ("a", "b", "c")
