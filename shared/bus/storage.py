@@ -125,11 +125,19 @@ class Changes:
     @property
     def size(self) -> int:
         """Roughly how many characters will be written."""
-        kept = (one for _, some in self.records.values() for one in some)
+        texts = [one.document for _, kept in self.records.values() for one in kept]
+        texts += [row.body for row in self.inbox] + [said.body for said in self.outbox]
         return (
-            sum(_ROW + len(one.document) for one in kept)
-            + sum(_ROW + len(row.body) for row in (*self.inbox, *self.outbox))
-            + _ROW * (len(self.deleted) + len(self.streams) + len(self.settled) + len(self.confirmed) + len(self.told))
+            sum(map(len, texts))
+            + _ROW
+            * (
+                len(texts)
+                + len(self.deleted)
+                + len(self.streams)
+                + len(self.settled)
+                + len(self.confirmed)
+                + len(self.told)
+            )
             + (len(self.answer.text) if self.answer is not None else 0)
         )
 
