@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -127,19 +127,17 @@ class Changes:
         """Roughly how many characters will be written."""
         texts = [one.document for _, kept in self.records.values() for one in kept]
         texts += [row.body for row in self.inbox] + [said.body for said in self.outbox]
-        return (
-            sum(map(len, texts))
-            + _ROW
-            * (
-                len(texts)
-                + len(self.deleted)
-                + len(self.streams)
-                + len(self.settled)
-                + len(self.confirmed)
-                + len(self.told)
-            )
-            + (len(self.answer.text) if self.answer is not None else 0)
+        lists: tuple[Sized, ...] = (
+            texts,
+            self.deleted,
+            self.streams,
+            self.settled,
+            self.confirmed,
+            self.again,
+            self.told,
         )
+        answer = len(self.answer.text) if self.answer is not None else 0
+        return sum(map(len, texts)) + _ROW * sum(map(len, lists)) + answer
 
 
 class Storage(Protocol):
