@@ -54,7 +54,9 @@ def _web_address(value: str) -> str:
 def _logo(value: str) -> str:
     # SVG is left out: it can carry scripts, and partners show this picture on their pages.
     if value.startswith("data:") and pictures.of_url(value) is None:
-        raise ValueError("Use a PNG, JPEG, GIF or WebP picture.")
+        raise ValueError(
+            f"Use a PNG, JPEG, GIF or WebP picture, of at most {pictures.MOST_PIXELS} by {pictures.MOST_PIXELS} pixels."
+        )
     if not value.startswith("data:"):
         if len(value) > 500:
             raise ValueError("Use at most 500 characters.")

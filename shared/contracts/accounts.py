@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
+from shared import pictures
 from shared.contracts.messages import Fact, Number, PeerMessage, Timer, Value
 from shared.text import HeardLine, HeardText
 
@@ -136,8 +137,10 @@ class HeardAddress(Value):
 
 
 def _picture(value: object) -> object:
-    """A picture of another business: anything that is too large to be one of ours is none."""
-    return value if isinstance(value, str) and len(value) <= 100_000 else ""
+    """A picture of another business: anything that could not be one of ours is none."""
+    if not isinstance(value, str) or len(value) > 100_000:
+        return ""
+    return "" if value.startswith("data:") and pictures.of_url(value) is None else value
 
 
 class ProfileShared(PeerMessage):
