@@ -231,6 +231,29 @@ def test_on_a_phone_the_information_is_closed_and_the_buttons_stay_in_reach(begi
             wizard.next.click()
 
 
+def test_a_long_name_among_the_chosen_is_shortened_before_its_cross(begin: Begin, stack: Stack) -> None:
+    ours = stack.register("manor")
+    long = "Bartholomew Featherstonehaugh-Cholmondeley-Worthington"
+    for name in (long, "Mia Berg"):
+        ours.contact(name)
+    wizard = begin(ours, **PHONE)
+    page = wizard.page
+    wizard.open()
+    wizard.next.click()
+    wizard.details("northwind", "nils@northwind.example")
+    wizard.next.click()
+    group = page.get_by_role("group", name="Assign Contacts")
+    for box in group.get_by_role("checkbox").all():
+        box.check()
+    for width in (320, 360, 390):
+        page.set_viewport_size({"width": width, "height": 844})
+        outside, chip = group.bounding_box(), page.get_by_role("button", name=f"Remove {long}").bounding_box()
+        assert outside is not None
+        assert chip is not None
+        assert chip["x"] >= outside["x"]
+        assert chip["x"] + chip["width"] <= outside["x"] + outside["width"]
+
+
 def test_without_the_introduction_a_phone_shows_where_one_is(begin: Begin, stack: Stack) -> None:
     somebody = stack.register("skipper", company="Skipper Traders")
     somebody.ask("PATCH", "/me", body={"preferences": {"show_wizard_introduction": False}})

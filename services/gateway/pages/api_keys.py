@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from services.gateway.pages import words
 from services.gateway.pages.desk import Desk
-from services.gateway.pages.forms import Form
+from services.gateway.pages.forms import KEY, Form
 from services.gateway.pages.offering import everybody
 from services.gateway.pages.paging import paging
 from services.gateway.pages.rooms import desk_of, rooms
@@ -76,7 +76,7 @@ async def new_api_key(request: Request) -> Response:
 
 @pages.post("/api-keys")
 async def make_api_key(request: Request) -> Response:
-    """The answer is the page with the key, and no redirect: it stands nowhere else, and is not kept to be shown again."""
+    """The answer is the page with the key, and no redirect: it stands nowhere else, and is not kept to be shown again. Loaded again, it makes no second one."""
     desk, form = desk_of(request), Form.sent(NEW, await request.form())
     if not form.value("name").strip():
         form.refuse("name", "Say what the key is for.")
@@ -93,9 +93,12 @@ async def make_api_key(request: Request) -> Response:
             name=form.value("name"),
             scopes=form.values("scopes"),
             expires_in_days=int(form.value("days")),
+            **{KEY: form.key},
         )
     except Refusal as refusal:
         return await _new(desk, form, form.refused(refusal, lambda name: name.split(".")[0]))
+    if made["key"] is None:
+        return desk.go("/api-keys", "key-made-already")
     return await desk.page("api_key_made.html", key=made["key"], made=_shown(made, desk))
 
 

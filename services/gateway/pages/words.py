@@ -181,6 +181,7 @@ NOTES = {
     "email-changed": "You log in with the new e-mail from now on.",
     "sessions-ended": "All your other sessions have ended.",
     "session-ended": "The session has ended.",
+    "key-made-already": "This key was made already and cannot be shown again. If you have not copied it, revoke it and make another.",
     "key-revoked": "The key has been revoked. Programs that use it are refused.",
     "environments-changed": "Environments and roles have been changed.",
     "all-read": "All notifications are marked as read.",

@@ -28,7 +28,7 @@ class AccountMail:
 def _reset(data: Data) -> Words:
     return Words(
         "Choose a new password",
-        f"Somebody, probably you, asked for a new password for {data.get('email', 'your login')}. The button works once, within"
+        f"Somebody, probably you, asked for a new password for {data.get('email', 'your login')}. The link works once, within"
         " 30 minutes. If it was not you, there is nothing to do: your password stays as it is.",
     )
 
@@ -45,7 +45,7 @@ def _password_changed(data: Data) -> Words:
 def _email_requested(data: Data) -> Words:
     return Words(
         "Confirm your new e-mail",
-        f"You asked to log in with {data.get('email', 'this e-mail')} instead of {data.get('before', 'the one before')}. The button works"
+        f"You asked to log in with {data.get('email', 'this e-mail')} instead of {data.get('before', 'the one before')}. The link works"
         " once, within 24 hours; until then nothing changes. If it was not you, there is nothing to do.",
     )
 

@@ -77,7 +77,13 @@ def test_a_key_may_be_given_what_its_maker_may(ada: TestClient) -> None:
 
 
 def test_a_new_key_is_shown_once_in_a_field_one_can_select(ada: TestClient, rpc: FakeRpc) -> None:
-    answer = send(ada, "/api-keys", name="Nightly", scopes=["partnerships:read", "contacts:read"], days="30")
+    form = {
+        "name": "Nightly",
+        "scopes": ["partnerships:read", "contacts:read"],
+        "days": "30",
+        "idempotency_key": new_id(),
+    }
+    answer = send(ada, "/api-keys", **form)
     assert answer.status_code == 200
     whole(answer)
     assert f'value="{KEY}" readonly' in answer.text
@@ -89,8 +95,14 @@ def test_a_new_key_is_shown_once_in_a_field_one_can_select(ada: TestClient, rpc:
         "name": "Nightly",
         "scopes": ["partnerships:read", "contacts:read"],
         "expires_in_days": 30,
+        "idempotency_key": form["idempotency_key"],
     }
     assert KEY not in ada.get("/api-keys").text
+    # As accounts answers a repetition: the page was loaded again.
+    rpc.on("accounts", "create_api_key", {**key(), "key": None})
+    again = send(ada, "/api-keys", **form)
+    assert (again.status_code, again.headers["location"]) == (303, "/api-keys")
+    assert "cannot be shown again" in ada.get("/api-keys").text
 
 
 @pytest.mark.parametrize(
