@@ -167,7 +167,7 @@ def drop(connection: Connection, service: str, row: Found, by: str) -> str:
             return "waits for this no more"
         if waiting["sequence"] <= stream["applied"]:
             # Another message was applied under its number. Never back to before that.
-            rows.give_up(connection, stream, waiting)
+            rows.give_up_overtaken(connection, stream)
         elif waiting["sequence"] == stream["applied"] + 1:
             if row["reason"] == "ready":
                 rows.try_again(connection, service, waiting)

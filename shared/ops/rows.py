@@ -98,10 +98,15 @@ def skip(connection: Connection, service: str, stream: Found, row: Found, by: st
     go_on_behind(connection, service, stream)
 
 
-def give_up(connection: Connection, stream: Found, row: Found) -> None:
-    """Remove a message that waits for nothing any more: its stream has gone past it."""
-    remove(connection, row)
-    stream["parked"] -= 1
+def give_up_overtaken(connection: Connection, stream: Found) -> None:
+    """Remove what waits for nothing any more: the stream has gone past it."""
+    stream["parked"] -= connection.execute(
+        """
+        delete from inbox where tenant = %(tenant)s and subject = %(subject)s and peer = %(peer)s and service = %(service)s
+            and state = 'parked' and sequence <= %(applied)s
+        """,
+        stream,
+    ).rowcount
     write_stream(connection, stream)
 
 

@@ -19,7 +19,7 @@ enhance("textarea[data-limit]", (area) => {
       : `${left} of ${limit} characters left`;
     counter.classList.toggle("over", left < 0);
     clearTimeout(timer);
-    timer = setTimeout(() => { if (document.activeElement === area && left < 50) spoken.textContent = counter.textContent; }, 1000);
+    timer = setTimeout(() => { if (document.activeElement === area) spoken.textContent = left < 50 ? counter.textContent : ""; }, 1000);
   };
   area.addEventListener("input", count);
   area.form?.addEventListener("reset", () => setTimeout(count));
